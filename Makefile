@@ -1,0 +1,109 @@
+# Theoremeter.  `make` installs what is missing and builds everything;
+# `make verify` runs the catalogue of claims; `make check` passes the tests.
+#
+# B is the build directory and SAN a list of sanitizers: the same rules build
+# the plain and the instrumented tree (make B=build/asan SAN=address,undefined).
+
+CC ?= gcc
+B ?= build
+SAN ?=
+PREFIX ?= /usr/local
+OPT ?= -O2
+
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion \
+       -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+# No fast math: a verdict rests on every rounding (see paper-notes/).
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) $(OPT) -g -ffp-contract=off \
+             -fno-math-errno -fopenmp -Isrc -I. -I$(B)/gen -MMD -MP \
+             $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all \
+             -fno-omit-frame-pointer) $(CFLAGS)
+ALL_LDFLAGS = -fopenmp $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+# FLINT before 3 keeps Arb in a library of its own.
+ARB_LIBS = $(if $(wildcard /usr/include/flint/arb.h),,-lflint-arb) -lflint
+LIBS = -lgsl -llapacke -lopenblas $(ARB_LIBS) -ljansson -lz -lm
+
+isa_src   = $(wildcard src/*/*_isa.c)
+lib_src   = $(filter-out $(isa_src),$(wildcard src/*/*.c))
+prog_src  = $(filter-out programs/start.c,$(wildcard programs/*.c))
+door_src  = $(wildcard programs/theoremeter/*.c)
+proof_src = $(filter-out proofs/proof.c,$(wildcard proofs/*.c))
+exp_src   = $(wildcard experiments/*.c)
+test_src  = $(wildcard tests/test_*.c)
+
+lib_obj  = $(lib_src:%.c=$(B)/obj/%.o) \
+           $(foreach i,baseline avx2 avx512,$(isa_src:%.c=$(B)/obj/%.$i.o)) \
+           $(B)/obj/gen/notes.o
+lib      = $(B)/libtheoremeter.a
+start    = $(B)/obj/programs/start.o
+name     = $(subst _,-,$(notdir $(basename $1)))
+programs = $(foreach s,$(prog_src) $(proof_src) $(exp_src),\
+           $(B)/bin/$(call name,$s)) $(B)/bin/theoremeter
+tests    = $(test_src:tests/%.c=$(B)/tests/%)
+
+.PHONY: all build deps verify check check-browser lint format bench fuzz \
+        mutants reproduce install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: deps
+	@$(MAKE) --no-print-directory build
+build: $(programs) $(lib)
+
+deps:
+	@build-aux/deps.sh
+
+verify: deps
+	@$(MAKE) --no-print-directory build
+	@$(B)/bin/theoremeter verify
+
+# ---- compile and link -------------------------------------------------------
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+# A kernel that is tuned per instruction set: one source, three objects, the
+# same operations in the same order in each.
+isa_baseline =
+isa_avx2     = -mavx2
+isa_avx512   = -mavx512f -mavx512dq -mavx512vl -mprefer-vector-width=512
+define isa_rule
+$(B)/obj/%.$1.o: %.c
+	@mkdir -p $$(@D)
+	@$(CC) $(ALL_CFLAGS) -O3 -Wno-psabi $(isa_$1) -DTHM_ISA_NAME=$1 -c $$< -o $$@
+endef
+$(foreach i,baseline avx2 avx512,$(eval $(call isa_rule,$i)))
+
+# The notes travel inside the binary: `explain` works wherever it is installed.
+notes = $(wildcard paper-notes/*.md)
+$(B)/gen/notes.c: $(notes) build-aux/embed.sh
+	@mkdir -p $(@D)
+	@build-aux/embed.sh thm_notes $(notes) > $@
+$(B)/obj/gen/notes.o: $(B)/gen/notes.c
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(lib): $(lib_obj)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+define link
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -o $@
+endef
+define program_rule
+$(B)/bin/$(call name,$1): $(B)/obj/$(1:.c=.o) $2 $(start) $(lib)
+	$$(link)
+endef
+$(foreach s,$(prog_src) $(exp_src),$(eval $(call program_rule,$s,)))
+$(foreach s,$(proof_src),$(eval $(call program_rule,$s,$(B)/obj/proofs/proof.o)))
+$(B)/bin/theoremeter: $(door_src:%.c=$(B)/obj/%.o) $(start) $(lib)
+	$(link)
+$(B)/tests/%: $(B)/obj/tests/%.o $(lib)
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcheck -lsubunit -lrt $(LIBS) -o $@
+
+clean:
+	@rm -rf $(B)
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,12 @@
+/* Text files that travel inside the binary (written by build-aux/embed.sh). */
+#ifndef THM_EMBED_H
+#define THM_EMBED_H
+
+typedef struct {
+    const char *name; /* file name without its folder; NULL ends a table */
+    const char *text;
+} thm_embedded;
+
+extern const thm_embedded thm_notes[];  /* paper-notes/ *.md */
+
+#endif

@@ -1,0 +1,73 @@
+/* Tensors in files: text tables and safetensors, told apart by content.
+ *
+ * A tensor is read as doubles, row-major, whatever its dtype in the file
+ * (F64, F32, F16, BF16); `eps` keeps the unit roundoff of that dtype for
+ * callers whose tolerance follows from it. */
+#ifndef THM_TENSOR_H
+#define THM_TENSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "core/status.h"
+
+enum { THM_TENSOR_MAX_DIMS = 8 };
+
+typedef struct {
+    char name[128];                 /* "" for a text file                 */
+    int ndim;                       /* >= 1                               */
+    size_t shape[THM_TENSOR_MAX_DIMS];
+    size_t count;                   /* product of shape                   */
+    double *data;                   /* (count), owned                     */
+    double eps;                     /* 2^-53, 2^-24, 2^-11 or 2^-8        */
+    bool text;                      /* came from a text file              */
+} thm_tensor;
+
+/* Frees what t owns and zeroes it; NULL and a zeroed tensor are allowed. */
+void thm_tensor_free(thm_tensor *t);
+
+/* Reads spec = "FILE" or "FILE:NAME" (a file whose name holds a colon is
+ * tried whole first).  "-" is standard input, text only.
+ *
+ * Text: one row a line, blanks or commas between the numbers, '#' starts a
+ * comment, last newline optional; every row has the same length.  ndim = 2.
+ * nan and inf are read as such: the caller judges them (thm_tensor_finite).
+ * Safetensors: 8-byte little-endian header length, JSON header, data; the
+ * offsets of all tensors must tile the data section without gap or overlap.
+ * A file of several tensors needs NAME; the message lists the names.
+ *
+ * THM_EIO, THM_EFORMAT, THM_ENOMEM, THM_EOVERFLOW; msg says where (file, and
+ * line and column or byte), what was expected and what was found. */
+thm_status thm_tensor_read(const char *spec, thm_tensor *out,
+                           thm_message *msg);
+
+/* The same from memory; `where` names it in messages, `name` may be NULL. */
+thm_status thm_tensor_parse(const char *where, const char *name,
+                            const unsigned char *bytes, size_t size,
+                            thm_tensor *out, thm_message *msg);
+
+/* Views t as rows: leading dimensions flatten, the last is the row length.
+ * A text vector given as one column (k rows of one number, k > 1) is one row
+ * of length k.  THM_EFORMAT if the tensor is empty, THM_EOVERFLOW if a
+ * dimension exceeds INT_MAX. */
+thm_status thm_tensor_rows(const thm_tensor *t, const char *where, int *rows,
+                           int *n, thm_message *msg);
+
+/* THM_EFORMAT with row and column of the first value that is not finite;
+ * -inf passes if minus_inf_allowed. */
+thm_status thm_tensor_finite(const thm_tensor *t, const char *where,
+                             bool minus_inf_allowed, thm_message *msg);
+
+/* One tensor to be written. */
+typedef struct {
+    const char *name;
+    int ndim;
+    size_t shape[THM_TENSOR_MAX_DIMS];
+    const double *data;
+    bool f32; /* round to F32, else F64 */
+} thm_tensor_out;
+
+/* Writes a safetensors file atomically (core/file.h). */
+thm_status thm_tensor_write(const char *path, int count,
+                            const thm_tensor_out *tensors, thm_message *msg);
+
+#endif
