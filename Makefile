@@ -76,12 +76,17 @@ $(foreach i,baseline avx2 avx512,$(eval $(call isa_rule,$i)))
 
 # The notes travel inside the binary: `explain` works wherever it is installed.
 notes = $(wildcard paper-notes/*.md)
-$(B)/gen/notes.c: $(notes) build-aux/embed.sh
+plots = $(wildcard plots/*.gp plots/*.html)
+$(B)/gen/notes.c: $(notes)
 	@mkdir -p $(@D)
 	@build-aux/embed.sh thm_notes $(notes) > $@
-$(B)/obj/gen/notes.o: $(B)/gen/notes.c
+$(B)/gen/plots.c: $(plots)
 	@mkdir -p $(@D)
-	@$(CC) $(ALL_CFLAGS) -c $< -o $@
+	@build-aux/embed.sh thm_plots $(plots) > $@
+$(B)/gen/notes.c $(B)/gen/plots.c: build-aux/embed.sh
+$(B)/obj/gen/%.o: $(B)/gen/%.c
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_CFLAGS) -Wno-overlength-strings -c $< -o $@
 
 $(lib): $(lib_obj)
 	@rm -f $@
@@ -97,7 +102,8 @@ $(B)/bin/$(call name,$1): $(B)/obj/$(1:.c=.o) $2 $(start) $(lib)
 endef
 $(foreach s,$(prog_src) $(exp_src),$(eval $(call program_rule,$s,)))
 $(foreach s,$(proof_src),$(eval $(call program_rule,$s,$(B)/obj/proofs/proof.o)))
-$(B)/bin/theoremeter: $(door_src:%.c=$(B)/obj/%.o) $(start) $(lib)
+$(B)/bin/theoremeter: $(door_src:%.c=$(B)/obj/%.o) $(B)/obj/gen/plots.o \
+                      $(start) $(lib)
 	$(link)
 $(B)/tests/%: $(B)/obj/tests/%.o $(lib)
 	@mkdir -p $(@D)

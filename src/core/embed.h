@@ -7,6 +7,8 @@ typedef struct {
     const char *text;
 } thm_embedded;
 
-extern const thm_embedded thm_notes[];  /* paper-notes/ *.md */
+extern const thm_embedded thm_notes[]; /* paper-notes/ *.md */
+extern const thm_embedded thm_plots[]; /* plots/ *.gp and the report's page;
+                                          in the program theoremeter only */
 
 #endif

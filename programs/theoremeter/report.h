@@ -1,0 +1,38 @@
+/* The page that `theoremeter verify` leaves behind: DIR/report.html, one file
+ * that opens offline, with the verdict table, what each claim says and rests
+ * on, the figures as inline SVG and the record of the run. */
+#ifndef THM_REPORT_H
+#define THM_REPORT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include "core/status.h"
+
+typedef struct {
+    uint64_t seed;   /* of the figures' draws; the same as of the claims      */
+    double effort;   /* scales the number of draws in a figure's band, > 0    */
+    bool no_figures; /* leave the figures out                                 */
+    const char *bin; /* folder of the experiments; NULL: that of this program */
+    FILE *log;       /* one line a figure; NULL: silent                       */
+} report_options;
+
+/* Writes DIR/report.html atomically, DIR/figures/ (TSV, SVG, run.json) beside
+ * it; DIR is made if it is missing.
+ *
+ * results: an array of the objects that `verify --json` prints, claims and
+ * twins ("X" + id) in any order of ids; a claim whose line is missing is left
+ * out.  run: the run's record as an object (as in run.json: machine, versions,
+ * options, ...), shown as a table of its keys; NULL leaves the table out.
+ * Statement, proof and the other texts come from the notes (claims/catalogue.h).
+ *
+ * A figure that cannot be drawn (no gnuplot, an experiment that fails) is
+ * replaced by a sentence that says so; the page still comes out.
+ * THM_EIO (msg names the path), THM_ENOMEM, THM_EFORMAT if results is no array
+ * of objects, THM_EINTERRUPTED if SIGINT ended a figure's program. */
+thm_status report_write(const char *dir, const json_t *results,
+                        const json_t *run, const report_options *options,
+                        thm_message *msg);
+
+#endif
