@@ -1,0 +1,285 @@
+/* The table of claims, and the reader of their notes: see catalogue.h. */
+#include "claims/catalogue.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <string.h>
+#include "core/embed.h"
+
+#define SOFTMAX(id, slug, program)                                             \
+    {                                                                          \
+        id, slug, program, "softmax.md", THM_HOLDS                             \
+    }
+
+const thm_catalogue_entry thm_catalogue[] = {
+    SOFTMAX("S1.1", "jacobian-psd", "s1-rank"),
+    SOFTMAX("S1.2", "jacobian-kernel-ones", "s1-rank"),
+    SOFTMAX("S1.3", "rank-logits", "s1-rank"),
+    SOFTMAX("S1.4", "rank-probs", "s1-rank"),
+    SOFTMAX("S2.1", "norm-half", "s2-norm"),
+    SOFTMAX("S2.2", "norm-half-attained", "s2-norm"),
+    SOFTMAX("S3", "interlacing", "s3-interlacing"),
+    SOFTMAX("S4.1", "uniform-eigenvalues", "s4-uniform"),
+    SOFTMAX("S4.2", "uniform-frobenius", "s4-uniform"),
+    SOFTMAX("S5.1", "trace", "s5-trace"),
+    SOFTMAX("S5.2", "norm-gershgorin", "s5-trace"),
+    SOFTMAX("S6.1", "subset-eigenvalues", "s6-subset"),
+    SOFTMAX("S6.2", "subset-no-response", "s6-subset"),
+    SOFTMAX("S7.1", "lipschitz-2", "s7-lipschitz"),
+    SOFTMAX("S7.2", "lipschitz-1-inf", "s7-lipschitz"),
+    SOFTMAX("S8", "entropy-rises", "s8-entropy"),
+    SOFTMAX("S9.1", "frobenius-uniform-minimum", "s9-frobenius"),
+    SOFTMAX("S9.2", "frobenius-vanishes", "s9-frobenius"),
+    SOFTMAX("S9.3", "frobenius-interior-maximum", "s9-frobenius"),
+    SOFTMAX("S10.1", "grad-scores", "s10-gradients"),
+    SOFTMAX("S10.2", "grad-wq", "s10-gradients"),
+    SOFTMAX("S10.3", "grad-wk", "s10-gradients"),
+    SOFTMAX("S10.4", "grad-wv", "s10-gradients"),
+    SOFTMAX("S10.5", "grad-scores-row-sums", "s10-gradients"),
+    SOFTMAX("S11", "gradient-gap", "s11-gradient-gap"),
+    SOFTMAX("S12.1", "normsoftmax-std-jacobian", "s12-normsoftmax"),
+    SOFTMAX("S12.2", "normsoftmax-var-jacobian", "s12-normsoftmax"),
+    SOFTMAX("S12.3", "normsoftmax-unit-std", "s12-normsoftmax"),
+    SOFTMAX("S12.4", "normsoftmax-pmax-bound", "s12-normsoftmax"),
+    SOFTMAX("S12.5", "normsoftmax-pmax-attained", "s12-normsoftmax"),
+    {NULL, NULL, NULL, NULL, THM_VACUOUS},
+};
+
+/* The name without the mark of a twin; the name itself if it has none. */
+static const char *without_twin(const char *name)
+{
+    if (strncmp(name, "not-", 4) == 0) {
+        return name + 4;
+    }
+    if (name[0] == 'X' && isupper((unsigned char)name[1])) {
+        return name + 1;
+    }
+    return name;
+}
+
+bool thm_catalogue_is_twin(const char *id_or_slug)
+{
+    return without_twin(id_or_slug) != id_or_slug;
+}
+
+thm_verdict thm_catalogue_opposite(thm_verdict expected)
+{
+    switch (expected) {
+    case THM_HOLDS:
+        return THM_REFUTED;
+    case THM_REFUTED:
+        return THM_HOLDS;
+    default:
+        return expected;
+    }
+}
+
+const thm_catalogue_entry *thm_catalogue_find(const char *id_or_slug)
+{
+    const char *name = without_twin(id_or_slug);
+    for (const thm_catalogue_entry *e = thm_catalogue; e->id; e++) {
+        if (strcmp(name, e->id) == 0 || strcmp(name, e->slug) == 0) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+/* ---- lists of claims ------------------------------------------------------
+ */
+
+enum { WORD_SIZE = 64 };
+
+/* Copies the next word of a list into word (cut to its size: no id or slug is
+ * that long) and returns where the rest begins, or NULL after the last one. */
+static const char *next_word(const char *list, char word[WORD_SIZE])
+{
+    if (!list || !*list) {
+        return NULL;
+    }
+    const char *end = list + strcspn(list, ",");
+    const char *rest = *end ? end + 1 : end;
+    while (list < end && isspace((unsigned char)*list)) {
+        list++;
+    }
+    while (list < end && isspace((unsigned char)end[-1])) {
+        end--;
+    }
+    size_t n = (size_t)(end - list);
+    n = n < WORD_SIZE - 1 ? n : WORD_SIZE - 1;
+    memcpy(word, list, n);
+    word[n] = '\0';
+    return rest;
+}
+
+static bool word_selects(const char *word, const thm_catalogue_entry *e)
+{
+    const char *name = without_twin(word);
+    const size_t n = strlen(name);
+    if (n == 0) {
+        return false;
+    }
+    if (strcmp(name, e->id) == 0 || strcmp(name, e->slug) == 0) {
+        return true;
+    }
+    /* "S" is a whole family, "S5" a claim with all its parts. */
+    return strncmp(name, e->id, n) == 0 && (n == 1 || e->id[n] == '.');
+}
+
+bool thm_catalogue_selects(const char *list, const thm_catalogue_entry *e)
+{
+    char word[WORD_SIZE];
+    while ((list = next_word(list, word)) != NULL) {
+        if (word_selects(word, e)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+thm_status thm_catalogue_check_list(const char *list, thm_message *msg)
+{
+    char word[WORD_SIZE];
+    if (!list || !*list) {
+        return thm_fail(THM_EDOMAIN, msg, "expected claims, found nothing");
+    }
+    while ((list = next_word(list, word)) != NULL) {
+        bool known = false;
+        for (const thm_catalogue_entry *e = thm_catalogue; e->id && !known;
+             e++) {
+            known = word_selects(word, e);
+        }
+        if (!known) {
+            return thm_fail(THM_EDOMAIN, msg,
+                            "expected a family, id or slug, found '%s'", word);
+        }
+    }
+    return THM_OK;
+}
+
+/* ---- notes ----------------------------------------------------------------
+ */
+
+static const char *next_line(const char *line, const char *end)
+{
+    const char *newline = memchr(line, '\n', (size_t)(end - line));
+    return newline ? newline + 1 : end;
+}
+
+/* Whether a line is a heading of level 1 to 3: it ends a claim's section. */
+static bool is_heading(const char *line)
+{
+    const size_t hashes = strspn(line, "#");
+    return hashes >= 1 && hashes <= 3 && line[hashes] == ' ';
+}
+
+/* Whether a line opens a field: "**Word.**". */
+static bool is_field(const char *line)
+{
+    if (strncmp(line, "**", 2) != 0 || !isupper((unsigned char)line[2])) {
+        return false;
+    }
+    const char *p = line + 2;
+    while (isalpha((unsigned char)*p)) {
+        p++;
+    }
+    return strncmp(p, ".**", 3) == 0;
+}
+
+/* Whether a line is the heading "### ID · ..." of the claim. */
+static bool is_section_of(const char *line, const char *id)
+{
+    const size_t n = strlen(id);
+    return strncmp(line, "### ", 4) == 0 && strncmp(line + 4, id, n) == 0 &&
+           (line[4 + n] == ' ' || line[4 + n] == '\n' || !line[4 + n]);
+}
+
+/* The text [*begin, *end) of a claim's section. */
+static bool find_section(const thm_catalogue_entry *e, const char **begin,
+                         const char **end)
+{
+    const thm_embedded *note = thm_notes;
+    while (note->name && strcmp(note->name, e->note) != 0) {
+        note++;
+    }
+    if (!note->name) {
+        return false;
+    }
+    const char *stop = note->text + strlen(note->text);
+    const char *line = note->text;
+    while (line < stop && !is_section_of(line, e->id)) {
+        line = next_line(line, stop);
+    }
+    if (line == stop) {
+        return false;
+    }
+    *begin = line;
+    do {
+        line = next_line(line, stop);
+    } while (line < stop && !is_heading(line));
+    *end = line;
+    return true;
+}
+
+/* Copies [begin, end) without the white space around it. */
+static void copy_trimmed(const char *begin, const char *end, char *out,
+                         int size)
+{
+    while (begin < end && isspace((unsigned char)*begin)) {
+        begin++;
+    }
+    while (begin < end && isspace((unsigned char)end[-1])) {
+        end--;
+    }
+    size_t n = (size_t)(end - begin);
+    if (n > (size_t)size - 1) {
+        n = (size_t)size - 1;
+        while (n > 0 && ((unsigned char)begin[n] & 0xC0) == 0x80) {
+            n--; /* never cut inside a UTF-8 sequence */
+        }
+    }
+    memcpy(out, begin, n);
+    out[n] = '\0';
+}
+
+bool thm_catalogue_field(const thm_catalogue_entry *e, const char *field,
+                         char *out, int size)
+{
+    if (size < 1) {
+        return false;
+    }
+    out[0] = '\0';
+    const char *line = NULL, *stop = NULL;
+    if (!find_section(e, &line, &stop)) {
+        return false;
+    }
+    const size_t n = strlen(field);
+    while (line < stop &&
+           !(is_field(line) && strncmp(line + 2, field, n) == 0 &&
+             line[2 + n] == '.')) {
+        line = next_line(line, stop);
+    }
+    if (line == stop) {
+        return false;
+    }
+    const char *begin = line + 2 + n + 3; /* after "**Field.**" */
+    do {
+        line = next_line(line, stop);
+    } while (line < stop && !is_field(line));
+    copy_trimmed(begin, line, out, size);
+    return true;
+}
+
+bool thm_catalogue_section(const thm_catalogue_entry *e, char *out, int size)
+{
+    if (size < 1) {
+        return false;
+    }
+    out[0] = '\0';
+    const char *begin = NULL, *end = NULL;
+    if (!find_section(e, &begin, &end)) {
+        return false;
+    }
+    copy_trimmed(begin, end, out, size);
+    return true;
+}
