@@ -9,10 +9,10 @@
 
 #include "core/status.h"
 
-/* p <- softmax(z / tau), relative error of every p[i] >= 2.3e-308 at most
- * (n / 8 + 12) u below, u = 2^-53: the rounding of z/tau - max is carried along
- * (TwoSum, fma remainder), whatever the size of the logits.  z = -inf gives an
- * exact zero.  z, p: (n), may be the same array.
+/* p <- softmax(z / tau), relative error of every p[i] >= 2.3e-308 at most 7 u,
+ * u = 2^-53, whatever n and the size of the logits: the weights carry the
+ * rounding of (z - max) / tau along (weight.h), the sum is compensated.
+ * z = -inf gives an exact zero.  z, p: (n), may be the same array.
  * THM_EDIM if n < 1; THM_EDOMAIN if tau is not positive and finite, if some z
  * is NaN or +inf, or if every z is -inf. */
 thm_status thm_softmax(int n, const double *z, double tau, double *p);
