@@ -19,11 +19,8 @@ static thm_status measure_case(const thm_claim *claim, const void *the_case,
                                void *ctx, const char *name, uint64_t seed,
                                thm_result *result, thm_message *msg)
 {
-    thm_finding f = {.observed = NAN,
-                     .allowed = NAN,
-                     .err = NAN,
-                     .resolution = false,
-                     .evidence = THM_SAMPLED};
+    const double unset = (double)NAN;
+    thm_finding f = {unset, unset, unset, false, THM_SAMPLED};
     bool applies = true;
     const thm_status status = claim->measure(the_case, ctx, &f, &applies);
     if (status != THM_OK) {

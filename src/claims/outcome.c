@@ -1,0 +1,310 @@
+/* Outcomes as JSON lines and as a table for people: see outcome.h. */
+#include "claims/outcome.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include "claims/catalogue.h"
+
+void thm_outcome_name(thm_outcome *o, const char *id)
+{
+    const thm_catalogue_entry *e = thm_catalogue_find(id);
+    const bool twin = thm_catalogue_is_twin(id);
+    const thm_verdict expected = e ? e->expected : THM_HOLDS;
+    const char *slug = e ? e->slug : twin ? id + 1 : id;
+    snprintf(o->id, sizeof o->id, "%.*s", THM_OUTCOME_NAME - 5, id);
+    snprintf(o->slug, sizeof o->slug, "%s%.*s", twin ? "not-" : "",
+             THM_OUTCOME_NAME - 5, slug);
+    o->expected = twin ? thm_catalogue_opposite(expected) : expected;
+}
+
+/* ---- JSON -----------------------------------------------------------------
+ */
+
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+json_t *thm_outcome_to_json(const thm_outcome *o)
+{
+    const thm_result *r = &o->result;
+    json_t *line = json_object();
+    /* json_object_set_new rejects a NULL value, so one test sees every failed
+     * allocation. */
+    int bad = !line;
+    bad |= json_object_set_new(line, "id", json_string(o->id));
+    bad |= json_object_set_new(line, "slug", json_string(o->slug));
+    bad |= json_object_set_new(line, "verdict",
+                               json_string(thm_verdict_text(r->verdict)));
+    bad |= json_object_set_new(line, "expected",
+                               json_string(thm_verdict_text(o->expected)));
+    bad |= json_object_set_new(line, "evidence",
+                               json_string(thm_evidence_text(r->evidence)));
+    bad |= json_object_set_new(
+        line, "scope", json_string(r->all_inputs ? "all inputs" : "cases"));
+    bad |= json_object_set_new(line, "margin", number(r->margin));
+    bad |= json_object_set_new(line, "err", number(r->err));
+    bad |= json_object_set_new(line, "resolution", number(r->resolution));
+    bad |= json_object_set_new(line, "tight", number(r->tight));
+    bad |= json_object_set_new(line, "cases", json_integer(r->cases));
+    bad |= json_object_set_new(line, "skipped", json_integer(r->skipped));
+    bad |= json_object_set_new(line, "worst_case",
+                               r->cases > 0 ? json_string(r->worst_case)
+                                            : json_null());
+    bad |= json_object_set_new(
+        line, "worst_seed",
+        r->cases > 0 ? json_integer((json_int_t)r->worst_seed) : json_null());
+    bad |= json_object_set_new(line, "seconds", number(o->seconds));
+    if (bad) {
+        json_decref(line);
+        return NULL;
+    }
+    return line;
+}
+
+thm_status thm_outcome_write(const thm_outcome *o, FILE *out)
+{
+    json_t *line = thm_outcome_to_json(o);
+    if (!line) {
+        return THM_ENOMEM;
+    }
+    const int bad =
+        json_dumpf(line, out, JSON_COMPACT | JSON_REAL_PRECISION(17)) != 0 ||
+        fputc('\n', out) == EOF;
+    json_decref(line);
+    return bad ? THM_EIO : THM_OK;
+}
+
+static bool get_string(const json_t *line, const char *key, int size, char *out)
+{
+    const char *text = json_string_value(json_object_get(line, key));
+    return text && snprintf(out, (size_t)size, "%s", text) < size;
+}
+
+static bool get_verdict(const json_t *line, const char *key, thm_verdict *out)
+{
+    const char *text = json_string_value(json_object_get(line, key));
+    return text && thm_verdict_parse(text, out);
+}
+
+static bool get_evidence(const json_t *line, thm_evidence *out)
+{
+    const char *text = json_string_value(json_object_get(line, "evidence"));
+    for (int e = THM_ENCLOSURE; text && e <= THM_STATISTICAL; e++) {
+        if (strcmp(text, thm_evidence_text((thm_evidence)e)) == 0) {
+            *out = (thm_evidence)e;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool get_number(const json_t *line, const char *key, double *out)
+{
+    const json_t *value = json_object_get(line, key);
+    *out = json_is_null(value) ? (double)NAN : json_number_value(value);
+    return json_is_null(value) || json_is_number(value);
+}
+
+static bool get_integer(const json_t *line, const char *key, int64_t *out)
+{
+    const json_t *value = json_object_get(line, key);
+    *out = json_integer_value(value);
+    return json_is_integer(value);
+}
+
+thm_status thm_outcome_from_json(const json_t *line, thm_outcome *o,
+                                 thm_message *msg)
+{
+    thm_outcome x;
+    memset(&x, 0, sizeof x);
+    thm_result *r = &x.result;
+    int64_t seed = 0;
+    const char *scope = json_string_value(json_object_get(line, "scope"));
+    const char *bad = NULL;
+    if (!get_string(line, "id", sizeof x.id, x.id)) {
+        bad = "id";
+    } else if (!get_string(line, "slug", sizeof x.slug, x.slug)) {
+        bad = "slug";
+    } else if (!get_verdict(line, "verdict", &r->verdict)) {
+        bad = "verdict";
+    } else if (!get_verdict(line, "expected", &x.expected)) {
+        bad = "expected";
+    } else if (!get_evidence(line, &r->evidence)) {
+        bad = "evidence";
+    } else if (!scope) {
+        bad = "scope";
+    } else if (!get_number(line, "margin", &r->margin)) {
+        bad = "margin";
+    } else if (!get_number(line, "err", &r->err)) {
+        bad = "err";
+    } else if (!get_number(line, "resolution", &r->resolution)) {
+        bad = "resolution";
+    } else if (!get_number(line, "tight", &r->tight)) {
+        bad = "tight";
+    } else if (!get_integer(line, "cases", &r->cases)) {
+        bad = "cases";
+    } else if (!get_integer(line, "skipped", &r->skipped)) {
+        bad = "skipped";
+    } else if (r->cases > 0 &&
+               !get_string(line, "worst_case", THM_CASE_NAME, r->worst_case)) {
+        bad = "worst_case";
+    } else if (r->cases > 0 && !get_integer(line, "worst_seed", &seed)) {
+        bad = "worst_seed";
+    } else if (!get_number(line, "seconds", &x.seconds)) {
+        bad = "seconds";
+    }
+    if (bad) {
+        return thm_fail(THM_EFORMAT, msg, "key '%s' is missing or malformed",
+                        bad);
+    }
+    r->all_inputs = strcmp(scope, "all inputs") == 0;
+    r->worst_seed = (uint64_t)seed;
+    *o = x;
+    return THM_OK;
+}
+
+/* ---- exit code ------------------------------------------------------------
+ */
+
+static bool is_twin(const thm_outcome *o)
+{
+    return thm_catalogue_is_twin(o->id);
+}
+
+static bool as_expected(const thm_outcome *o)
+{
+    return o->result.verdict == o->expected;
+}
+
+int thm_outcome_exit_code(int n, const thm_outcome *outcomes, bool judge_twins)
+{
+    bool twin_failed = false, otherwise = false, open = false;
+    for (int i = 0; i < n; i++) {
+        const thm_verdict v = outcomes[i].result.verdict;
+        if (as_expected(&outcomes[i])) {
+            continue;
+        }
+        if (is_twin(&outcomes[i])) {
+            twin_failed |= judge_twins;
+        } else if (v == THM_HOLDS || v == THM_REFUTED) {
+            otherwise = true;
+        } else {
+            open = true;
+        }
+    }
+    return twin_failed ? 4 : otherwise ? 1 : open ? 3 : 0;
+}
+
+/* ---- table ----------------------------------------------------------------
+ */
+
+static const thm_outcome *twin_of(int n, const thm_outcome *outcomes,
+                                  const char *id)
+{
+    for (int i = 0; i < n; i++) {
+        if (outcomes[i].id[0] == 'X' && strcmp(outcomes[i].id + 1, id) == 0) {
+            return &outcomes[i];
+        }
+    }
+    return NULL;
+}
+
+static bool has_claim(int n, const thm_outcome *outcomes, const char *twin_id)
+{
+    for (int i = 0; i < n; i++) {
+        if (strcmp(outcomes[i].id, twin_id + 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *colour_of(const thm_outcome *o)
+{
+    if (as_expected(o)) {
+        return "\033[32m";
+    }
+    const thm_verdict v = o->result.verdict;
+    return v == THM_HOLDS || v == THM_REFUTED ? "\033[31m" : "\033[33m";
+}
+
+/* A cell of fixed width, coloured outside the padding. */
+static void verdict_cell(const thm_outcome *o, const char *text, int width,
+                         bool colour, FILE *out)
+{
+    fprintf(out, "%s%-*s%s", colour ? colour_of(o) : "", width, text,
+            colour ? "\033[0m" : "");
+}
+
+/* Seven characters, "-" for what is not a number. */
+static void number_cell(double x, FILE *out)
+{
+    char text[32] = "-";
+    if (isfinite(x)) {
+        snprintf(text, sizeof text, x == 0.0 ? "0" : "%.1e", x);
+    }
+    fprintf(out, " %8s", text);
+}
+
+static void row(const thm_outcome *o, const thm_outcome *twin, bool colour,
+                FILE *out)
+{
+    const thm_result *r = &o->result;
+    char cell[64];
+    if (r->cases == 0) {
+        snprintf(cell, sizeof cell, "%s (%" PRId64 " skipped)",
+                 thm_verdict_text(r->verdict), r->skipped);
+    } else if (r->all_inputs) {
+        snprintf(cell, sizeof cell, "%s (%s, all inputs)",
+                 thm_verdict_text(r->verdict), thm_evidence_text(r->evidence));
+    } else {
+        snprintf(cell, sizeof cell, "%s (%s, %" PRId64 " %s)",
+                 thm_verdict_text(r->verdict), thm_evidence_text(r->evidence),
+                 r->cases, r->cases == 1 ? "case" : "cases");
+    }
+    fprintf(out, "%-6s %-27s ", o->id, o->slug);
+    verdict_cell(o, cell, 30, colour, out);
+    number_cell(r->margin, out);
+    number_cell(r->err, out);
+    if (isfinite(r->tight)) {
+        fprintf(out, " %7.4g  ", r->tight);
+    } else {
+        fprintf(out, " %7s  ", "-");
+    }
+    if (twin) {
+        verdict_cell(twin, thm_verdict_text(twin->result.verdict), 9, colour,
+                     out);
+    } else {
+        fprintf(out, "%-9s", "-");
+    }
+    const double twin_seconds = twin ? twin->seconds : 0.0;
+    fprintf(out, " %6.2f\n", o->seconds + twin_seconds);
+}
+
+void thm_outcome_table(int n, const thm_outcome *outcomes, bool colour,
+                       FILE *out)
+{
+    fprintf(out, "%-6s %-27s %-30s %8s %8s %7s  %-9s %6s\n", "claim", "says",
+            "verdict", "margin", "err", "tight", "twin", "s");
+    for (int i = 0; i < n; i++) {
+        const thm_outcome *o = &outcomes[i];
+        if (!is_twin(o)) {
+            row(o, twin_of(n, outcomes, o->id), colour, out);
+        } else if (!has_claim(n, outcomes, o->id)) {
+            row(o, NULL, colour, out);
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        const thm_outcome *o = &outcomes[i];
+        if (!as_expected(o)) {
+            fprintf(out,
+                    "%s: expected %s, found %s; worst case %s, seed %llu\n",
+                    o->id, thm_verdict_text(o->expected),
+                    thm_verdict_text(o->result.verdict),
+                    o->result.cases > 0 ? o->result.worst_case : "-",
+                    (unsigned long long)o->result.worst_seed);
+        }
+    }
+}
