@@ -15,6 +15,14 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* What the status of a failed make or measure means to the caller of the run:
+ * its own arguments were right. */
+static thm_status failure(thm_status status)
+{
+    return status == THM_ENOMEM || status == THM_EINTERRUPTED ? status
+                                                              : THM_EINTERNAL;
+}
+
 static thm_status measure_case(const thm_claim *claim, const void *the_case,
                                void *ctx, const char *name, uint64_t seed,
                                thm_result *result, thm_message *msg)
@@ -24,9 +32,9 @@ static thm_status measure_case(const thm_claim *claim, const void *the_case,
     bool applies = true;
     const thm_status status = claim->measure(the_case, ctx, &f, &applies);
     if (status != THM_OK) {
-        return thm_fail(status, msg, "claim %s, case %s, seed %llu: %s",
-                        claim->id, name, (unsigned long long)seed,
-                        thm_status_text(status));
+        return thm_fail(failure(status), msg,
+                        "claim %s, case %s, seed %llu: %s", claim->id, name,
+                        (unsigned long long)seed, thm_status_text(status));
     }
     if (applies) {
         thm_result_add(result, &f, name, seed);
@@ -62,7 +70,7 @@ thm_status thm_claims_run(int n_claims, const thm_claim *claims,
         thm_status status =
             source->make(source->ctx, seed, index, source->the_case, name);
         if (status != THM_OK) {
-            return thm_fail(status, msg, "case %lld, seed %llu: %s",
+            return thm_fail(failure(status), msg, "case %lld, seed %llu: %s",
                             (long long)index, (unsigned long long)seed,
                             thm_status_text(status));
         }

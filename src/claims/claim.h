@@ -46,8 +46,9 @@ typedef bool (*thm_tick)(void *ctx, int64_t done, int64_t total);
  * THM_EDIM, nothing touched, if n_claims < 1 or source->count < 0.
  * THM_EDOMAIN if `only` names no case (msg says so; every result is VACUOUS).
  * THM_EINTERRUPTED if tick said so: results are those of the cases done.
- * A make or a measure that fails ends the run with its status, msg naming the
- * claim and the case: an instrument that breaks has no verdict. */
+ * A make or a measure that fails ends the run, msg naming the claim and the
+ * case - an instrument that breaks has no verdict: THM_ENOMEM and
+ * THM_EINTERRUPTED as they are, anything else as THM_EINTERNAL. */
 thm_status thm_claims_run(int n_claims, const thm_claim *claims,
                           const thm_case_source *source, uint64_t seed,
                           const char *only, void *ctx, thm_tick tick,
