@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include "claims/outcome.h"
 #include "core/status.h"
 
 typedef struct {
@@ -21,17 +22,17 @@ typedef struct {
 /* Writes DIR/report.html atomically, DIR/figures/ (TSV, SVG, run.json) beside
  * it; DIR is made if it is missing.
  *
- * results: an array of the objects that `verify --json` prints, claims and
- * twins ("X" + id) in any order of ids; a claim whose line is missing is left
- * out.  run: the run's record as an object (as in run.json: machine, versions,
- * options, ...), shown as a table of its keys; NULL leaves the table out.
- * Statement, proof and the other texts come from the notes (claims/catalogue.h).
+ * outcomes: n of them, claims and twins ("X" + id) in the order of the table;
+ * a twin stands in its claim's row.  run: the run's record as an object (as in
+ * run.json: machine, versions, options, ...), shown as a table of its keys;
+ * NULL leaves the table out.  Statement, proof and the other texts come from
+ * the notes (claims/catalogue.h).
  *
  * A figure that cannot be drawn (no gnuplot, an experiment that fails) is
  * replaced by a sentence that says so; the page still comes out.
- * THM_EIO (msg names the path), THM_ENOMEM, THM_EFORMAT if results is no array
- * of objects, THM_EINTERRUPTED if SIGINT ended a figure's program. */
-thm_status report_write(const char *dir, const json_t *results,
+ * THM_EIO (msg names the path), THM_ENOMEM, THM_EINTERRUPTED if a signal ended
+ * a figure's program or arrived meanwhile. */
+thm_status report_write(const char *dir, int n, const thm_outcome *outcomes,
                         const json_t *run, const report_options *options,
                         thm_message *msg);
 
