@@ -72,12 +72,12 @@ enum { THM_CASE_NAME = 80 };
 typedef struct {
     thm_verdict verdict;
     thm_evidence evidence;
-    bool all_inputs;     /* scope: all inputs, not only the cases             */
-    double margin, err;  /* of the worst case                                 */
-    double resolution;   /* 2 err of the worst case if judged so, else 0      */
-    double tight;        /* largest observed / allowed over the cases         */
-    int64_t cases;       /* cases that met the hypotheses                     */
-    int64_t skipped;     /* cases that did not                                */
+    bool all_inputs;    /* scope: all inputs, not only the cases             */
+    double margin, err; /* of the worst case                                 */
+    double resolution;  /* 2 err of the worst case if judged so, else 0      */
+    double tight;       /* largest observed / allowed over the cases         */
+    int64_t cases;      /* cases that met the hypotheses                     */
+    int64_t skipped;    /* cases that did not                                */
     char worst_case[THM_CASE_NAME];
     uint64_t worst_seed;
 } thm_result;
