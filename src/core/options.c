@@ -128,7 +128,6 @@ static bool set_choice(const thm_option *o, const char *text)
 
 static thm_status set_value(const thm_option *o, const char *text, parser *p)
 {
-    const char *program = p->spec->program;
     switch (o->type) {
     case THM_OPTION_FLAG:
         *(bool *)o->value = true;
@@ -141,24 +140,24 @@ static thm_status set_value(const thm_option *o, const char *text, parser *p)
             return THM_OK;
         }
         return thm_fail(THM_EDOMAIN, p->msg,
-                        "%s: --%s: expected an integer from 0 to 2^64 - 1, "
+                        "--%s: expected an integer from 0 to 2^64 - 1, "
                         "found '%s'",
-                        program, o->name, text);
+                        o->name, text);
     case THM_OPTION_INT:
         if (set_int(o, text)) {
             return THM_OK;
         }
         return thm_fail(THM_EDOMAIN, p->msg,
-                        "%s: --%s: expected an integer from %.0f to %.0f, "
+                        "--%s: expected an integer from %.0f to %.0f, "
                         "found '%s'",
-                        program, o->name, o->min, o->max, text);
+                        o->name, o->min, o->max, text);
     case THM_OPTION_CHOICE:
         if (set_choice(o, text)) {
             return THM_OK;
         }
         return thm_fail(THM_EDOMAIN, p->msg,
-                        "%s: --%s: expected one of %s, found '%s'", program,
-                        o->name, o->argument, text);
+                        "--%s: expected one of %s, found '%s'", o->name,
+                        o->argument, text);
     case THM_OPTION_REAL:
         break;
     }
@@ -167,13 +166,13 @@ static thm_status set_value(const thm_option *o, const char *text, parser *p)
     }
     if (o->min == THM_POSITIVE && o->max == DBL_MAX) {
         return thm_fail(THM_EDOMAIN, p->msg,
-                        "%s: --%s: expected a positive finite number, found "
+                        "--%s: expected a positive finite number, found "
                         "'%s'",
-                        program, o->name, text);
+                        o->name, text);
     }
     return thm_fail(THM_EDOMAIN, p->msg,
-                    "%s: --%s: expected a number from %g to %g, found '%s'",
-                    program, o->name, o->min, o->max, text);
+                    "--%s: expected a number from %g to %g, found '%s'",
+                    o->name, o->min, o->max, text);
 }
 
 static thm_status add_operand(parser *p, const char *text)
@@ -182,8 +181,7 @@ static thm_status add_operand(parser *p, const char *text)
     if (spec->operand_count == NULL ||
         *spec->operand_count >= spec->max_operands) {
         return thm_fail(
-            THM_EDOMAIN, p->msg, "%s: expected %s, found '%s'; see --help",
-            spec->program,
+            THM_EDOMAIN, p->msg, "expected %s, found '%s'; see --help",
             spec->max_operands == 0 ? "options only" : "fewer arguments", text);
     }
     spec->operand[(*spec->operand_count)++] = text;
@@ -249,8 +247,8 @@ static thm_status bad_option(const thm_options *spec, const char *text,
         why = found->argument == NULL ? "takes no argument"
                                       : "lacks its argument";
     }
-    return thm_fail(THM_EDOMAIN, msg, "%s: the option '%s' %s; see --help",
-                    spec->program, text, why);
+    return thm_fail(THM_EDOMAIN, msg, "the option '%s' %s; see --help", text,
+                    why);
 }
 
 /* The table in argp's form; owned by the caller. */
@@ -290,7 +288,7 @@ thm_status thm_options_parse(const thm_options *spec, int argc, char **argv,
                  spec->details == NULL ? "" : "\v",
                  spec->details == NULL ? "" : spec->details) < 0) {
         free(table);
-        return thm_fail(THM_ENOMEM, msg, "%s: out of memory", spec->program);
+        return thm_fail(THM_ENOMEM, msg, "out of memory");
     }
     struct argp argp = {.options = table,
                         .parser = parse_key,
@@ -310,21 +308,21 @@ thm_status thm_options_parse(const thm_options *spec, int argc, char **argv,
                          ARGP_NO_EXIT | ARGP_NO_ERRS | ARGP_NO_HELP, &end, &p);
     thm_status status = p.status;
     if (p.told == KEY_HELP) {
-        argp_help(&argp, help, ARGP_HELP_LONG | ARGP_HELP_USAGE | ARGP_HELP_DOC,
-                  name);
+        argp_help(&argp, help,
+                  ARGP_HELP_LONG | ARGP_HELP_SHORT_USAGE | ARGP_HELP_DOC, name);
     } else if (p.told == KEY_VERSION) {
         fprintf(help, "%s (Theoremeter) %s\n", spec->program, THM_VERSION);
     } else if (status == THM_OK && error == ENOMEM) {
-        status = thm_fail(THM_ENOMEM, msg, "%s: out of memory", spec->program);
+        status = thm_fail(THM_ENOMEM, msg, "out of memory");
     } else if (status == THM_OK && error != 0) {
         status =
             bad_option(spec, p.bad < argc ? argv[p.bad] : argv[argc - 1], msg);
     } else if (status == THM_OK && spec->operand_count != NULL &&
                *spec->operand_count < spec->min_operands) {
         status = thm_fail(THM_EDOMAIN, msg,
-                          "%s: expected %s, found %d "
+                          "expected %s, found %d "
                           "argument(s); see --help",
-                          spec->program, spec->operands, *spec->operand_count);
+                          spec->operands, *spec->operand_count);
     }
     free(name);
     free(doc);

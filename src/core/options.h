@@ -67,7 +67,7 @@ typedef enum {
 /* Parses argv, which is permuted so that operands come last.  --help and
  * --version write to help and end the parsing.  Long names may be shortened
  * while they stay unique.  On failure values may have been set already.
- * THM_EDOMAIN with one line in msg that starts with the program's name. */
+ * THM_EDOMAIN with one line in msg; THM_ENOMEM. */
 thm_status thm_options_parse(const thm_options *spec, int argc, char **argv,
                              FILE *help, thm_outcome *outcome,
                              thm_message *msg);
