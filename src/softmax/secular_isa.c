@@ -9,6 +9,7 @@
 #define NAMED(stem, isa) JOIN(stem, isa)
 
 typedef double v8 __attribute__((vector_size(64)));
+typedef long long mask8 __attribute__((vector_size(64)));
 
 typedef struct {
     v8 f[2], df[2]; /* sums of d / (d - mu) and of d / (d - mu)^2 */
@@ -51,16 +52,22 @@ static void add_blocks(int n, const double *d, double o, double eta, lanes *sum)
     }
 }
 
-/* The block that holds the last pole of psi and the first of phi: terms of the
- * other side are left out, lane by lane. */
+/* The block that holds the last pole of psi, number count - 1, and the first of
+ * phi: each side's sum gets zeros in the lanes of the other. */
 static void add_split(int count, const double *d, double o, double eta,
                       lanes *psi, lanes *phi)
 {
-    for (int i = 0; i < THM_SECULAR_LANES; i++) {
-        double t = 1.0 / ((d[i] - o) - eta);
-        lanes *side = i < count ? psi : phi;
-        side->f[i / 8][i % 8] += d[i] * t;
-        side->df[i / 8][i % 8] += (d[i] * t) * t;
+    const v8 one = 1.0 - (v8){0};
+    for (int h = 0; h < 2; h++) {
+        const mask8 lane = {0, 1, 2, 3, 4, 5, 6, 7};
+        mask8 below = lane < (count - 8 * h) - (mask8){0};
+        v8 dh = load(d + 8 * h);
+        v8 t = one / ((dh - (o - (v8){0})) - (eta - (v8){0}));
+        v8 u = dh * t, du = u * t;
+        psi->f[h] += (v8)((mask8)u & below);
+        psi->df[h] += (v8)((mask8)du & below);
+        phi->f[h] += (v8)((mask8)u & ~below);
+        phi->df[h] += (v8)((mask8)du & ~below);
     }
 }
 
