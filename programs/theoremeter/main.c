@@ -3,13 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "core/version.h"
 #include "programs/start.h"
 #include "programs/theoremeter/beside.h"
 #include "programs/theoremeter/commands.h"
-
-#ifndef THM_VERSION
-#define THM_VERSION "development build"
-#endif
 
 static const struct {
     const char *name, *arguments, *summary;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include "claims/outcome.h"
+#include "claims/decision.h"
 #include "core/status.h"
 
 typedef struct {
@@ -22,7 +22,7 @@ typedef struct {
 /* Writes DIR/report.html atomically, DIR/figures/ (TSV, SVG, run.json) beside
  * it; DIR is made if it is missing.
  *
- * outcomes: n of them, claims and twins ("X" + id) in the order of the table;
+ * decisions: n of them, claims and twins ("X" + id) in the order of the table;
  * a twin stands in its claim's row.  run: the run's record as an object (as in
  * run.json: machine, versions, options, ...), shown as a table of its keys;
  * NULL leaves the table out.  Statement, proof and the other texts come from
@@ -32,7 +32,7 @@ typedef struct {
  * replaced by a sentence that says so; the page still comes out.
  * THM_EIO (msg names the path), THM_ENOMEM, THM_EINTERRUPTED if a signal ended
  * a figure's program or arrived meanwhile. */
-thm_status report_write(const char *dir, int n, const thm_outcome *outcomes,
+thm_status report_write(const char *dir, int n, const thm_decision *decisions,
                         const json_t *run, const report_options *options,
                         thm_message *msg);
 

@@ -1,7 +1,7 @@
-/* The outcome of a claim: its result beside what was expected of it, as the
+/* The decision on a claim: its result beside what was expected of it, as the
  * programs print it (one JSON line), read it back and tabulate it. */
-#ifndef THM_OUTCOME_H
-#define THM_OUTCOME_H
+#ifndef THM_DECISION_H
+#define THM_DECISION_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -9,44 +9,45 @@
 #include "core/status.h"
 #include "core/verdict.h"
 
-enum { THM_OUTCOME_NAME = 48 };
+enum { THM_DECISION_NAME = 48 };
 
 typedef struct {
-    char id[THM_OUTCOME_NAME];   /* "S5.1", of a twin "XS5.1"    */
-    char slug[THM_OUTCOME_NAME]; /* "trace", of a twin "not-trace" */
+    char id[THM_DECISION_NAME];   /* "S5.1", of a twin "XS5.1"    */
+    char slug[THM_DECISION_NAME]; /* "trace", of a twin "not-trace" */
     thm_verdict expected;
     thm_result result;
     double seconds;
-} thm_outcome;
+} thm_decision;
 
 /* Names and expectation of a claim or twin by its id, from the catalogue; a
  * claim outside it is expected to HOLD, its twin to be REFUTED, and has its id
- * as slug.  Ids of THM_OUTCOME_NAME - 5 characters or more are cut. */
-void thm_outcome_name(thm_outcome *o, const char *id);
+ * as slug.  Ids of THM_DECISION_NAME - 5 characters or more are cut. */
+void thm_decision_name(thm_decision *o, const char *id);
 
 /* The object that one line prints, keys in this order: id, slug, verdict,
  * expected, evidence, scope, margin, err, resolution, tight, cases, skipped,
  * worst_case, worst_seed, seconds.  Non-finite numbers, and the worst case of a
  * claim without cases, are null.  The caller owns it; NULL: out of memory. */
-json_t *thm_outcome_to_json(const thm_outcome *o);
+json_t *thm_decision_to_json(const thm_decision *o);
 
 /* One line: the object and a newline. THM_EIO, THM_ENOMEM. */
-thm_status thm_outcome_write(const thm_outcome *o, FILE *out);
+thm_status thm_decision_write(const thm_decision *o, FILE *out);
 
 /* The inverse, null as NaN. THM_EFORMAT, *o untouched, msg naming the key. */
-thm_status thm_outcome_from_json(const json_t *line, thm_outcome *o,
-                                 thm_message *msg);
+thm_status thm_decision_from_json(const json_t *line, thm_decision *o,
+                                  thm_message *msg);
 
 /* The exit code of a run (proofs/proof.h): 4 if a twin has another verdict
  * than expected, else 1 if a claim was decided otherwise, else 3 if one stayed
  * UNDECIDED or VACUOUS, else 0.  With judge_twins false - the replay of one
  * case, which need not be the one that refutes a twin - twins do not count. */
-int thm_outcome_exit_code(int n, const thm_outcome *outcomes, bool judge_twins);
+int thm_decision_exit_code(int n, const thm_decision *decisions,
+                           bool judge_twins);
 
 /* The verdict table: a row a claim, its twin's verdict in it, then one line on
- * each outcome that was not expected.  A twin without its claim has a row of
+ * each decision that was not expected.  A twin without its claim has a row of
  * its own. */
-void thm_outcome_table(int n, const thm_outcome *outcomes, bool colour,
-                       FILE *out);
+void thm_decision_table(int n, const thm_decision *decisions, bool colour,
+                        FILE *out);
 
 #endif

@@ -1,32 +1,29 @@
-/* Outcomes as JSON lines and as a table for people: see outcome.h. */
-#include "claims/outcome.h"
+/* Decisions as JSON lines and as a table for people: see decision.h. */
+#include "claims/decision.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 #include "claims/catalogue.h"
+#include "core/json.h"
+#include "core/options.h"
 
-void thm_outcome_name(thm_outcome *o, const char *id)
+void thm_decision_name(thm_decision *o, const char *id)
 {
     const thm_catalogue_entry *e = thm_catalogue_find(id);
     const bool twin = thm_catalogue_is_twin(id);
     const thm_verdict expected = e ? e->expected : THM_HOLDS;
     const char *slug = e ? e->slug : twin ? id + 1 : id;
-    snprintf(o->id, sizeof o->id, "%.*s", THM_OUTCOME_NAME - 5, id);
+    snprintf(o->id, sizeof o->id, "%.*s", THM_DECISION_NAME - 5, id);
     snprintf(o->slug, sizeof o->slug, "%s%.*s", twin ? "not-" : "",
-             THM_OUTCOME_NAME - 5, slug);
+             THM_DECISION_NAME - 5, slug);
     o->expected = twin ? thm_catalogue_opposite(expected) : expected;
 }
 
 /* ---- JSON -----------------------------------------------------------------
  */
 
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
-json_t *thm_outcome_to_json(const thm_outcome *o)
+json_t *thm_decision_to_json(const thm_decision *o)
 {
     const thm_result *r = &o->result;
     json_t *line = json_object();
@@ -43,19 +40,20 @@ json_t *thm_outcome_to_json(const thm_outcome *o)
                                json_string(thm_evidence_text(r->evidence)));
     bad |= json_object_set_new(
         line, "scope", json_string(r->all_inputs ? "all inputs" : "cases"));
-    bad |= json_object_set_new(line, "margin", number(r->margin));
-    bad |= json_object_set_new(line, "err", number(r->err));
-    bad |= json_object_set_new(line, "resolution", number(r->resolution));
-    bad |= json_object_set_new(line, "tight", number(r->tight));
+    bad |= json_object_set_new(line, "margin", thm_json_real(r->margin));
+    bad |= json_object_set_new(line, "err", thm_json_real(r->err));
+    bad |=
+        json_object_set_new(line, "resolution", thm_json_real(r->resolution));
+    bad |= json_object_set_new(line, "tight", thm_json_real(r->tight));
     bad |= json_object_set_new(line, "cases", json_integer(r->cases));
     bad |= json_object_set_new(line, "skipped", json_integer(r->skipped));
     bad |= json_object_set_new(line, "worst_case",
                                r->cases > 0 ? json_string(r->worst_case)
                                             : json_null());
-    bad |= json_object_set_new(
-        line, "worst_seed",
-        r->cases > 0 ? json_integer((json_int_t)r->worst_seed) : json_null());
-    bad |= json_object_set_new(line, "seconds", number(o->seconds));
+    bad |= json_object_set_new(line, "worst_seed",
+                               r->cases > 0 ? thm_json_u64(r->worst_seed)
+                                            : json_null());
+    bad |= json_object_set_new(line, "seconds", thm_json_real(o->seconds));
     if (bad) {
         json_decref(line);
         return NULL;
@@ -63,17 +61,12 @@ json_t *thm_outcome_to_json(const thm_outcome *o)
     return line;
 }
 
-thm_status thm_outcome_write(const thm_outcome *o, FILE *out)
+thm_status thm_decision_write(const thm_decision *o, FILE *out)
 {
-    json_t *line = thm_outcome_to_json(o);
-    if (!line) {
-        return THM_ENOMEM;
-    }
-    const int bad =
-        json_dumpf(line, out, JSON_COMPACT | JSON_REAL_PRECISION(17)) != 0 ||
-        fputc('\n', out) == EOF;
+    json_t *line = thm_decision_to_json(o);
+    const thm_status status = thm_json_write(out, line);
     json_decref(line);
-    return bad ? THM_EIO : THM_OK;
+    return status;
 }
 
 static bool get_string(const json_t *line, const char *key, int size, char *out)
@@ -114,13 +107,22 @@ static bool get_integer(const json_t *line, const char *key, int64_t *out)
     return json_is_integer(value);
 }
 
-thm_status thm_outcome_from_json(const json_t *line, thm_outcome *o,
-                                 thm_message *msg)
+/* A seed beyond JSON's integers is a string of digits. */
+static bool get_seed(const json_t *line, uint64_t *out)
 {
-    thm_outcome x;
+    const json_t *value = json_object_get(line, "worst_seed");
+    *out = (uint64_t)json_integer_value(value);
+    return json_is_integer(value) ||
+           (json_is_string(value) &&
+            thm_parse_u64(json_string_value(value), out));
+}
+
+thm_status thm_decision_from_json(const json_t *line, thm_decision *o,
+                                  thm_message *msg)
+{
+    thm_decision x;
     memset(&x, 0, sizeof x);
     thm_result *r = &x.result;
-    int64_t seed = 0;
     const char *scope = json_string_value(json_object_get(line, "scope"));
     const char *bad = NULL;
     if (!get_string(line, "id", sizeof x.id, x.id)) {
@@ -150,7 +152,7 @@ thm_status thm_outcome_from_json(const json_t *line, thm_outcome *o,
     } else if (r->cases > 0 &&
                !get_string(line, "worst_case", THM_CASE_NAME, r->worst_case)) {
         bad = "worst_case";
-    } else if (r->cases > 0 && !get_integer(line, "worst_seed", &seed)) {
+    } else if (r->cases > 0 && !get_seed(line, &r->worst_seed)) {
         bad = "worst_seed";
     } else if (!get_number(line, "seconds", &x.seconds)) {
         bad = "seconds";
@@ -160,7 +162,6 @@ thm_status thm_outcome_from_json(const json_t *line, thm_outcome *o,
                         bad);
     }
     r->all_inputs = strcmp(scope, "all inputs") == 0;
-    r->worst_seed = (uint64_t)seed;
     *o = x;
     return THM_OK;
 }
@@ -168,25 +169,26 @@ thm_status thm_outcome_from_json(const json_t *line, thm_outcome *o,
 /* ---- exit code ------------------------------------------------------------
  */
 
-static bool is_twin(const thm_outcome *o)
+static bool is_twin(const thm_decision *o)
 {
     return thm_catalogue_is_twin(o->id);
 }
 
-static bool as_expected(const thm_outcome *o)
+static bool as_expected(const thm_decision *o)
 {
     return o->result.verdict == o->expected;
 }
 
-int thm_outcome_exit_code(int n, const thm_outcome *outcomes, bool judge_twins)
+int thm_decision_exit_code(int n, const thm_decision *decisions,
+                           bool judge_twins)
 {
     bool twin_failed = false, otherwise = false, open = false;
     for (int i = 0; i < n; i++) {
-        const thm_verdict v = outcomes[i].result.verdict;
-        if (as_expected(&outcomes[i])) {
+        const thm_verdict v = decisions[i].result.verdict;
+        if (as_expected(&decisions[i])) {
             continue;
         }
-        if (is_twin(&outcomes[i])) {
+        if (is_twin(&decisions[i])) {
             twin_failed |= judge_twins;
         } else if (v == THM_HOLDS || v == THM_REFUTED) {
             otherwise = true;
@@ -200,28 +202,28 @@ int thm_outcome_exit_code(int n, const thm_outcome *outcomes, bool judge_twins)
 /* ---- table ----------------------------------------------------------------
  */
 
-static const thm_outcome *twin_of(int n, const thm_outcome *outcomes,
-                                  const char *id)
+static const thm_decision *twin_of(int n, const thm_decision *decisions,
+                                   const char *id)
 {
     for (int i = 0; i < n; i++) {
-        if (outcomes[i].id[0] == 'X' && strcmp(outcomes[i].id + 1, id) == 0) {
-            return &outcomes[i];
+        if (decisions[i].id[0] == 'X' && strcmp(decisions[i].id + 1, id) == 0) {
+            return &decisions[i];
         }
     }
     return NULL;
 }
 
-static bool has_claim(int n, const thm_outcome *outcomes, const char *twin_id)
+static bool has_claim(int n, const thm_decision *decisions, const char *twin_id)
 {
     for (int i = 0; i < n; i++) {
-        if (strcmp(outcomes[i].id, twin_id + 1) == 0) {
+        if (strcmp(decisions[i].id, twin_id + 1) == 0) {
             return true;
         }
     }
     return false;
 }
 
-static const char *colour_of(const thm_outcome *o)
+static const char *colour_of(const thm_decision *o)
 {
     if (as_expected(o)) {
         return "\033[32m";
@@ -231,7 +233,7 @@ static const char *colour_of(const thm_outcome *o)
 }
 
 /* A cell of fixed width, coloured outside the padding. */
-static void verdict_cell(const thm_outcome *o, const char *text, int width,
+static void verdict_cell(const thm_decision *o, const char *text, int width,
                          bool colour, FILE *out)
 {
     fprintf(out, "%s%-*s%s", colour ? colour_of(o) : "", width, text,
@@ -248,7 +250,7 @@ static void number_cell(double x, FILE *out)
     fprintf(out, " %8s", text);
 }
 
-static void row(const thm_outcome *o, const thm_outcome *twin, bool colour,
+static void row(const thm_decision *o, const thm_decision *twin, bool colour,
                 FILE *out)
 {
     const thm_result *r = &o->result;
@@ -283,21 +285,21 @@ static void row(const thm_outcome *o, const thm_outcome *twin, bool colour,
     fprintf(out, " %6.2f\n", o->seconds + twin_seconds);
 }
 
-void thm_outcome_table(int n, const thm_outcome *outcomes, bool colour,
-                       FILE *out)
+void thm_decision_table(int n, const thm_decision *decisions, bool colour,
+                        FILE *out)
 {
     fprintf(out, "%-6s %-27s %-30s %8s %8s %7s  %-9s %6s\n", "claim", "says",
             "verdict", "margin", "err", "tight", "twin", "s");
     for (int i = 0; i < n; i++) {
-        const thm_outcome *o = &outcomes[i];
+        const thm_decision *o = &decisions[i];
         if (!is_twin(o)) {
-            row(o, twin_of(n, outcomes, o->id), colour, out);
-        } else if (!has_claim(n, outcomes, o->id)) {
+            row(o, twin_of(n, decisions, o->id), colour, out);
+        } else if (!has_claim(n, decisions, o->id)) {
             row(o, NULL, colour, out);
         }
     }
     for (int i = 0; i < n; i++) {
-        const thm_outcome *o = &outcomes[i];
+        const thm_decision *o = &decisions[i];
         if (!as_expected(o)) {
             fprintf(out,
                     "%s: expected %s, found %s; worst case %s, seed %llu\n",
