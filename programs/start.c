@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <gsl/gsl_errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,47 @@ void start_program(char **argv)
     settle_blas_core(argv);
     catch_once(SIGINT);
     catch_once(SIGTERM);
+}
+
+void start_options(const thm_options *spec, int argc, char **argv)
+{
+    thm_message msg = {""};
+    thm_outcome outcome;
+    thm_status status =
+        thm_options_parse(spec, argc, argv, stdout, &outcome, &msg);
+    if (status != THM_OK) {
+        exit((int)start_fail(status, &msg));
+    }
+    if (outcome == THM_TOLD) {
+        exit(start_finish(START_HOLDS));
+    }
+}
+
+int start_threads(const thm_common *common)
+{
+    if (common->threads > 0) {
+        return common->threads;
+    }
+    cpu_set_t set;
+    int count =
+        sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count > 0 ? count : 1;
+}
+
+thm_isa start_isa(const thm_common *common)
+{
+    thm_isa best = thm_isa_detect();
+    if (common->isa == 0) {
+        return best;
+    }
+    thm_isa asked = (thm_isa)(common->isa - 1);
+    if (asked > best) {
+        fprintf(stderr, "%s: --isa: this CPU offers %s, not %s\n",
+                program_invocation_short_name, thm_isa_text(best),
+                thm_isa_text(asked));
+        exit(START_USAGE);
+    }
+    return asked;
 }
 
 start_exit start_fail(thm_status status, const thm_message *msg)

@@ -2,15 +2,18 @@
  *
  * A main reads:
  *     start_program(argv);
- *     ... options, work, asking start_interrupted() now and then ...
+ *     start_options(&spec, argc, argv);
+ *     ... work, asking start_interrupted() now and then ...
  *     return start_finish(code);
  */
 #ifndef START_H
 #define START_H
 
 #include <stdbool.h>
+#include "core/options.h"
 #include "core/status.h"
 #include "core/verdict.h"
+#include "la/isa.h"
 
 /* Exit codes, the same for every program. */
 typedef enum {
@@ -31,6 +34,17 @@ typedef enum {
  * should their products be wrong.  A value that the user set is kept.  Exits
  * with START_INTERNAL and one line if no core computes right. */
 void start_program(char **argv);
+
+/* Parses the options.  --help and --version are answered on stdout and exit
+ * START_HOLDS; bad usage is one line and exits START_USAGE. */
+void start_options(const thm_options *spec, int argc, char **argv);
+
+/* --threads, 0 meaning one for each processor that this process may use. */
+int start_threads(const thm_common *common);
+
+/* --isa, 0 meaning the best of this CPU; one line and START_USAGE if the CPU
+ * lacks what was asked for. */
+thm_isa start_isa(const thm_common *common);
 
 /* Whether SIGINT or SIGTERM has arrived. */
 bool start_interrupted(void);
