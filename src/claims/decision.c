@@ -3,8 +3,10 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include "claims/catalogue.h"
+#include "core/file.h"
 #include "core/json.h"
 #include "core/options.h"
 
@@ -66,6 +68,31 @@ thm_status thm_decision_write(const thm_decision *o, FILE *out)
     json_t *line = thm_decision_to_json(o);
     const thm_status status = thm_json_write(out, line);
     json_decref(line);
+    return status;
+}
+
+thm_status thm_decision_save(const char *dir, const char *name, int n,
+                             const thm_decision *decisions, thm_message *msg)
+{
+    thm_file *file = NULL;
+    char *path = thm_path_join(dir, name);
+    thm_status status = path ? thm_dir_make(dir, msg) : THM_ENOMEM;
+    if (status == THM_OK) {
+        status = thm_file_begin(path, &file, msg);
+    }
+    for (int i = 0; i < n && status == THM_OK; i++) {
+        status = thm_decision_write(&decisions[i], thm_file_stream(file));
+        if (status == THM_EIO) {
+            status = THM_OK; /* commit says why */
+            break;
+        }
+    }
+    if (status == THM_OK) {
+        status = thm_file_commit(file, msg);
+    } else {
+        thm_file_abort(file);
+    }
+    free(path);
     return status;
 }
 

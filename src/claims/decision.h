@@ -33,7 +33,13 @@ json_t *thm_decision_to_json(const thm_decision *o);
 /* One line: the object and a newline. THM_EIO, THM_ENOMEM. */
 thm_status thm_decision_write(const thm_decision *o, FILE *out);
 
-/* The inverse, null as NaN. THM_EFORMAT, *o untouched, msg naming the key. */
+/* The lines of n decisions as the file dir/name, whole or not at all; dir is
+ * made if it is missing.  THM_EIO (msg names the path), THM_ENOMEM. */
+thm_status thm_decision_save(const char *dir, const char *name, int n,
+                             const thm_decision *decisions, thm_message *msg);
+
+/* The inverse of thm_decision_to_json, null as NaN. THM_EFORMAT, *o untouched,
+ * msg naming the key. */
 thm_status thm_decision_from_json(const json_t *line, thm_decision *o,
                                   thm_message *msg);
 
