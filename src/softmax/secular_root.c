@@ -32,6 +32,14 @@ static thm_secular window_sum(const double *d, int from, int to, int k,
     return s;
 }
 
+/* A first offset from d[k]: the middle of the gap, or, where the next pole is
+ * far above, about where one pole below balances one above. */
+static double first_offset(const double *d, int k)
+{
+    double half = 0.5 * (d[k + 1] - d[k]);
+    return half < d[k] ? half : d[k];
+}
+
 /* Where the root of interval k should be, as an offset from d[k]: the poles
  * next to it exactly, the pull of the others continued linearly from the
  * previous root.  Only a guess; NaN if it has none. */
@@ -40,7 +48,7 @@ static double guess(int n, const double *d, int k,
 {
     int from = k - WINDOW + 1 > 0 ? k - WINDOW + 1 : 0;
     int to = k + WINDOW + 1 < n ? k + WINDOW + 1 : n;
-    double gap = d[k + 1] - d[k], eta = 0.5 * gap;
+    double gap = d[k + 1] - d[k], eta = first_offset(d, k);
     thm_secular near = window_sum(d, from, to, k, previous->at);
     double far = previous->g - near.psi - near.phi;
     double slope = previous->dg - near.dpsi - near.dphi;
@@ -69,9 +77,9 @@ thm_status thm_secular_root(thm_secular_eval eval, int n, const double *d,
 {
     double gap = d[k + 1] - d[k], half = 0.5 * gap;
     double noise = (thm_secular_depth(n) + 8) * 0x1p-53;
-    double start = previous != NULL ? guess(n, d, k, previous) : half;
+    double start = previous != NULL ? guess(n, d, k, previous) : -1.0;
     if (!(start > 0.0 && start < gap)) {
-        start = half;
+        start = first_offset(d, k);
     }
     /* Offsets from the nearer pole; the root is sought in its half of the gap,
      * and in the other one once g(middle) has the wrong sign. */

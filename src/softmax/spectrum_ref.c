@@ -1,13 +1,8 @@
 /* The spectrum by bisection in ball arithmetic: slow, plain, and as accurate as
  * the caller asks. */
-#if __has_include(<flint/arb.h>)
-#include <flint/arb.h>
-#else
-#include <arb.h>
-#endif
-
 #include <math.h>
 #include <stdlib.h>
+#include "core/arb.h"
 #include "softmax/spectrum.h"
 
 enum { BISECTIONS = 4096 };
