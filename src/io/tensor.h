@@ -13,20 +13,22 @@
 enum { THM_TENSOR_MAX_DIMS = 8 };
 
 typedef struct {
-    char name[128];                 /* "" for a text file                 */
-    int ndim;                       /* >= 1                               */
+    char name[128]; /* "" for a text file                 */
+    int ndim;       /* >= 1                               */
     size_t shape[THM_TENSOR_MAX_DIMS];
-    size_t count;                   /* product of shape                   */
-    double *data;                   /* (count), owned                     */
-    double eps;                     /* 2^-53, 2^-24, 2^-11 or 2^-8        */
-    bool text;                      /* came from a text file              */
+    size_t count;  /* product of shape                   */
+    double *data;  /* (count), owned                     */
+    size_t *lines; /* of each row of a text file, owned;
+                    * else NULL                          */
+    double eps;    /* 2^-53, 2^-24, 2^-11 or 2^-8        */
+    bool text;     /* came from a text file              */
 } thm_tensor;
 
 /* Frees what t owns and zeroes it; NULL and a zeroed tensor are allowed. */
 void thm_tensor_free(thm_tensor *t);
 
 /* Reads spec = "FILE" or "FILE:NAME" (a file whose name holds a colon is
- * tried whole first).  "-" is standard input, text only.
+ * tried whole first).  "-" is standard input.
  *
  * Text: one row a line, blanks or commas between the numbers, '#' starts a
  * comment, last newline optional; every row has the same length.  ndim = 2.
@@ -37,8 +39,7 @@ void thm_tensor_free(thm_tensor *t);
  *
  * THM_EIO, THM_EFORMAT, THM_ENOMEM, THM_EOVERFLOW; msg says where (file, and
  * line and column or byte), what was expected and what was found. */
-thm_status thm_tensor_read(const char *spec, thm_tensor *out,
-                           thm_message *msg);
+thm_status thm_tensor_read(const char *spec, thm_tensor *out, thm_message *msg);
 
 /* The same from memory; `where` names it in messages, `name` may be NULL. */
 thm_status thm_tensor_parse(const char *where, const char *name,
@@ -52,7 +53,12 @@ thm_status thm_tensor_parse(const char *where, const char *name,
 thm_status thm_tensor_rows(const thm_tensor *t, const char *where, int *rows,
                            int *n, thm_message *msg);
 
-/* THM_EFORMAT with row and column of the first value that is not finite;
+/* Where element `index` of t stands, for a message: "FILE:line: number k" in
+ * text, "FILE: row i, column j (from 0)" elsewhere. */
+void thm_tensor_place(const thm_tensor *t, const char *where, size_t index,
+                      char *out, size_t size);
+
+/* THM_EFORMAT with the place of the first value that is not finite;
  * -inf passes if minus_inf_allowed. */
 thm_status thm_tensor_finite(const thm_tensor *t, const char *where,
                              bool minus_inf_allowed, thm_message *msg);
