@@ -26,7 +26,7 @@ isa_src   = $(wildcard src/*/*_isa.c)
 lib_src   = $(filter-out $(isa_src),$(wildcard src/*/*.c))
 prog_src  = $(filter-out programs/start.c,$(wildcard programs/*.c))
 door_src  = $(wildcard programs/theoremeter/*.c)
-proof_src = $(filter-out proofs/proof.c,$(wildcard proofs/*.c))
+proof_src = $(filter-out proofs/proof.c proofs/TEMPLATE.c,$(wildcard proofs/*.c))
 exp_src   = $(wildcard experiments/*.c)
 test_src  = $(wildcard tests/test_*.c)
 
@@ -39,6 +39,8 @@ name     = $(subst _,-,$(notdir $(basename $1)))
 programs = $(foreach s,$(prog_src) $(proof_src) $(exp_src),\
            $(B)/bin/$(call name,$s)) $(B)/bin/theoremeter
 tests    = $(test_src:tests/%.c=$(B)/tests/%)
+# What a user copies must work: built for the tests, which run it.
+template = $(B)/tests/template
 
 .PHONY: all build deps verify check check-browser lint format bench fuzz \
         mutants reproduce install clean
@@ -104,6 +106,8 @@ $(foreach s,$(prog_src) $(exp_src),$(eval $(call program_rule,$s,)))
 $(foreach s,$(proof_src),$(eval $(call program_rule,$s,$(B)/obj/proofs/proof.o)))
 $(B)/bin/theoremeter: $(door_src:%.c=$(B)/obj/%.o) $(B)/obj/gen/plots.o \
                       $(start) $(lib)
+	$(link)
+$(template): $(B)/obj/proofs/TEMPLATE.o $(B)/obj/proofs/proof.o $(start) $(lib)
 	$(link)
 $(B)/tests/%: $(B)/obj/tests/%.o $(lib)
 	@mkdir -p $(@D)
