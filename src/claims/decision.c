@@ -206,24 +206,38 @@ static bool as_expected(const thm_decision *o)
     return o->result.verdict == o->expected;
 }
 
+static int exit_code_of(const thm_decision *d, bool judge_twins)
+{
+    if (as_expected(d)) {
+        return 0;
+    }
+    if (is_twin(d)) {
+        return judge_twins ? 4 : 0;
+    }
+    const thm_verdict v = d->result.verdict;
+    return v == THM_HOLDS || v == THM_REFUTED ? 1 : 3;
+}
+
+int thm_decision_worse_exit(int a, int b)
+{
+    static const int order[] = {4, 1, 3};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        if (a == order[i] || b == order[i]) {
+            return order[i];
+        }
+    }
+    return 0;
+}
+
 int thm_decision_exit_code(int n, const thm_decision *decisions,
                            bool judge_twins)
 {
-    bool twin_failed = false, otherwise = false, open = false;
+    int code = 0;
     for (int i = 0; i < n; i++) {
-        const thm_verdict v = decisions[i].result.verdict;
-        if (as_expected(&decisions[i])) {
-            continue;
-        }
-        if (is_twin(&decisions[i])) {
-            twin_failed |= judge_twins;
-        } else if (v == THM_HOLDS || v == THM_REFUTED) {
-            otherwise = true;
-        } else {
-            open = true;
-        }
+        code = thm_decision_worse_exit(
+            code, exit_code_of(&decisions[i], judge_twins));
     }
-    return twin_failed ? 4 : otherwise ? 1 : open ? 3 : 0;
+    return code;
 }
 
 /* ---- table ----------------------------------------------------------------

@@ -50,6 +50,10 @@ thm_status thm_decision_from_json(const json_t *line, thm_decision *o,
 int thm_decision_exit_code(int n, const thm_decision *decisions,
                            bool judge_twins);
 
+/* The one of two exit codes that a run of both answers with: 4, 1, 3, 0 from
+ * the strongest to the weakest. */
+int thm_decision_worse_exit(int a, int b);
+
 /* The verdict table: a row a claim, its twin's verdict in it, then one line on
  * each decision that was not expected.  A twin without its claim has a row of
  * its own. */
