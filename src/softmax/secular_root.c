@@ -43,8 +43,7 @@ static double first_offset(const double *d, int k)
 /* Where the root of interval k should be, as an offset from d[k]: the poles
  * next to it exactly, the pull of the others continued linearly from the
  * previous root.  Only a guess; NaN if it has none. */
-static double guess(int n, const double *d, int k,
-                    const thm_root *previous)
+static double guess(int n, const double *d, int k, const thm_root *previous)
 {
     int from = k - WINDOW + 1 > 0 ? k - WINDOW + 1 : 0;
     int to = k + WINDOW + 1 < n ? k + WINDOW + 1 : n;
@@ -72,8 +71,7 @@ static double bisect(double lo, double hi)
 }
 
 thm_status thm_secular_root(thm_secular_eval eval, int n, const double *d,
-                            int k, const thm_root *previous,
-                            thm_root *root)
+                            int k, const thm_root *previous, thm_root *root)
 {
     double gap = d[k + 1] - d[k], half = 0.5 * gap;
     double noise = (thm_secular_depth(n) + 8) * 0x1p-53;
@@ -117,8 +115,8 @@ thm_status thm_secular_root(thm_secular_eval eval, int n, const double *d,
         }
         if (!inside) {
             double middle = upper ? -half : half;
-            int beyond = upper ? step < 0.0 && lo == middle
-                               : step > 0.0 && hi == middle;
+            int beyond =
+                upper ? step < 0.0 && lo == middle : step > 0.0 && hi == middle;
             next = beyond && eta != middle ? middle : bisect(lo, hi);
         }
         eta = next;

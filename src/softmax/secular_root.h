@@ -5,7 +5,8 @@
 #include "core/status.h"
 #include "softmax/secular.h"
 
-/* The root is d[origin] + eta; origin is the nearer of the poles k and k + 1. */
+/* The root is d[origin] + eta; origin is the nearer of the poles k and k + 1.
+ */
 typedef struct {
     double eta;
     double step; /* last |step| / mu                              */
@@ -28,7 +29,6 @@ typedef struct {
  * About 2.5 evaluations with a previous root, 4 without.  THM_ECONVERGE after
  * 200. */
 thm_status thm_secular_root(thm_secular_eval eval, int n, const double *d,
-                            int k, const thm_root *previous,
-                            thm_root *root);
+                            int k, const thm_root *previous, thm_root *root);
 
 #endif

@@ -192,13 +192,16 @@ thm_status thm_softmax_jvp(int n, const double *p, double tau, const double *v,
     if (status != THM_OK) {
         return status;
     }
+    /* J 1 = 0, so that v may be measured from the leader's entry: then a
+     * leader with p near 1 loses nothing. */
+    double origin = v[row.leader];
     compensated s = {0.0, 0.0};
     for (int i = 0; i < n; i++) {
-        add(&s, p[i] * v[i]);
+        add(&s, p[i] * (v[i] - origin));
     }
     double mean = total(&s) / row.sum;
     for (int i = 0; i < n; i++) {
-        y[i] = p[i] * (v[i] - mean) / tau;
+        y[i] = p[i] * ((v[i] - origin) - mean) / tau;
     }
     return THM_OK;
 }
@@ -253,8 +256,8 @@ thm_status thm_softmax_jacobian_fro(int n, const double *p, double tau,
             add(&diag, (a * rest) * (a * rest));
         }
     }
-    double square = top * top + total(&diag) + 2.0 * top * top * total(&a2) +
-                    total(&cross);
+    double square =
+        top * top + total(&diag) + 2.0 * top * top * total(&a2) + total(&cross);
     *fro = r * sqrt(square) / tau;
     return THM_OK;
 }

@@ -25,8 +25,9 @@ thm_status thm_softmax_lse(int n, const double *z, double tau, double *lse);
 thm_status thm_softmax_log(int n, const double *z, double tau, double *log_p);
 
 /* H = -sum p log p of p = softmax(z / tau), in nats, and (if not NULL) the
- * perplexity-scaled H / log n, 0 for n = 1.  Relative error O(n u) however small
- * H is: the largest token's share enters through log1p of the others' sum. */
+ * perplexity-scaled H / log n, 0 for n = 1.  Relative error O(n u) however
+ * small H is: the largest token's share enters through log1p of the others'
+ * sum. */
 thm_status thm_softmax_entropy(int n, const double *z, double tau, double *h,
                                double *h_relative);
 

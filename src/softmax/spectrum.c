@@ -178,8 +178,8 @@ static thm_status solve_block(thm_spectrum_work *work, int from, int to)
             *root = (thm_root){.origin = k};
             continue;
         }
-        thm_status status = thm_secular_root(
-            work->eval, work->poles, work->d, k, chain ? previous : NULL, root);
+        thm_status status = thm_secular_root(work->eval, work->poles, work->d,
+                                             k, chain ? previous : NULL, root);
         if (status != THM_OK) {
             return status;
         }
@@ -198,7 +198,8 @@ thm_status thm_spectrum_solve(thm_spectrum_work *work, int from, int to)
             work->group[i] = exponent;
         }
 #pragma omp parallel for schedule(dynamic) num_threads(work->threads)          \
-    reduction(max : worst) if (work->threads > 1 && blocks > 1)
+    reduction(max                                                              \
+              : worst) if (work->threads > 1 && blocks > 1)
         for (int b = 0; b < blocks; b++) {
             int start = k + b * BLOCK;
             int end = start + BLOCK < next ? start + BLOCK : next;

@@ -49,23 +49,25 @@ thm_status thm_spectrum_values(thm_spectrum_work *work, double *lambda,
 thm_status thm_spectrum_range(thm_spectrum_work *work, int first, int count,
                               double *lambda, thm_spectrum_stats *stats);
 
-/* Unit eigenvectors of the same eigenvalues, closed form v_j = p_j / (p_j - mu),
- * V: (count x n) row-major, row k belongs to lambda[k]; ties get the Helmert
- * basis of their coordinates.  O(n) each. */
+/* Unit eigenvectors of the same eigenvalues, closed form v_j = p_j / (p_j -
+ * mu), V: (count x n) row-major, row k belongs to lambda[k]; ties get the
+ * Helmert basis of their coordinates.  O(n) each. */
 thm_status thm_spectrum_vectors(thm_spectrum_work *work, int first, int count,
                                 double *lambda, double *V,
                                 thm_spectrum_stats *stats);
 
-/* lo[i] 2^e[i] <= lambda_i <= hi[i] 2^e[i] for the exact J of the given doubles,
- * all n of them, ascending; e[i] = 0 unless the value leaves the range of normal
- * doubles.  Signs of the secular function at points beside the computed root,
- * with a proved bound of their rounding; exponentials by ball arithmetic.
- * Where no sign is certain the poles themselves enclose (interlacing). */
+/* lo[i] 2^e[i] <= lambda_i <= hi[i] 2^e[i] for the exact J of the given
+ * doubles, all n of them, ascending; e[i] = 0 unless the value leaves the range
+ * of normal doubles.  Signs of the secular function at points beside the
+ * computed root, with a proved bound of their rounding; exponentials by ball
+ * arithmetic. Where no sign is certain the poles themselves enclose
+ * (interlacing). */
 thm_status thm_spectrum_encl(thm_spectrum_work *work, double *lo, double *hi,
                              int *e);
 
 /* The plain twin: eigenvalues by bisection in ball arithmetic at `bits` bits of
- * working precision, correctly rounded; O(n^2 bits), for tests and references. */
+ * working precision, correctly rounded; O(n^2 bits), for tests and references.
+ */
 thm_status thm_spectrum_ref(int n, const double *z, double tau, int bits,
                             double *lambda);
 

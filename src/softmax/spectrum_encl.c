@@ -170,8 +170,8 @@ thm_status thm_spectrum_encl(thm_spectrum_work *work, double *lo, double *hi,
     double above = (1.0 + f.theta + 8.0 * U) / f.divisor_lo;
     for (int k = 0; k < m - 1;) {
         int group, next = thm_spectrum_group(work, k, m - 1, &group);
-#pragma omp parallel for schedule(static) num_threads(work->threads)           \
-    if (work->threads > 1)
+#pragma omp parallel for schedule(static)                                      \
+    num_threads(work->threads) if (work->threads > 1)
         for (int i = k; i < next; i++) {
             int tie = !(work->d[i] < work->d[i + 1]), at = zeros + i;
             double a = tie ? work->d[i] : bound_root(work, i, -1);

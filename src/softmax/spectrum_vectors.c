@@ -76,8 +76,7 @@ thm_status thm_spectrum_vectors(thm_spectrum_work *work, int first, int count,
         }
         if (i >= next) {
             int exponent;
-            next = zeros +
-                   thm_spectrum_group(work, k, last - zeros, &exponent);
+            next = zeros + thm_spectrum_group(work, k, last - zeros, &exponent);
         }
         if (work->d[k] < work->d[k + 1]) {
             root_vector(work, k, v);

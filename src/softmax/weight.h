@@ -25,8 +25,9 @@ enum { THM_WEIGHT_FLOOR = -(1 << 20) };
 thm_status thm_weight_row_init(int n, const double *z, double tau,
                                thm_weight_row *row);
 
-/* (z - max) / tau = *hi + *lo, |*lo| <= u |*hi| about, relative error of the sum
- * at most 2 u^2; -inf for a masked token or where the quotient overflows. */
+/* (z - max) / tau = *hi + *lo, |*lo| <= u |*hi| about, relative error of the
+ * sum at most 2 u^2; -inf for a masked token or where the quotient overflows.
+ */
 void thm_weight_exponent(const thm_weight_row *row, double z, double *hi,
                          double *lo);
 
