@@ -5,19 +5,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "core/verdict.h"
+#include "io/idx.h"
 
-#define DEBIAN_IMAGES                                                          \
-    "/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz"
+#define DEBIAN_IMAGES THM_FASHION_MNIST "t10k-images-idx3-ubyte.gz"
 
-enum { SIDE = 28, PIXELS = SIDE * SIDE, HEAD = 64, ROUNDS = 15 };
+enum {
+    SIDE = 28,
+    PIXELS = SIDE * SIDE,
+    IMAGES = 1000, /* the first of the file; each drawn row takes one of them */
+    HEAD = 64,
+    ROUNDS = 15
+};
 
 struct thm_rows {
     thm_row row;
     char path[512];
-    bool tried;            /* whether the image file has been looked for */
-    int64_t images;        /* 0 if there is none                         */
-    unsigned char *pixels; /* (images x PIXELS)                          */
+    bool tried;     /* whether the file has been looked for            */
+    thm_idx images; /* (count x SIDE x SIDE), count 0 if there is none */
 };
 
 /* One family: fills n values with a parameter of its own. */
@@ -141,10 +147,25 @@ static const struct {
 /* ---- real logits -----------------------------------------------------------
  */
 
-/* Looks for the images once. */
+/* Reads the images once; without the file there are none. */
 static thm_status load_images(thm_rows *rows)
 {
+    if (rows->tried) {
+        return THM_OK;
+    }
     rows->tried = true;
+    if (access(rows->path, F_OK) != 0) {
+        return THM_OK;
+    }
+    const thm_status status =
+        thm_idx_read(rows->path, IMAGES, &rows->images, NULL);
+    if (status != THM_OK) {
+        return status;
+    }
+    if (rows->images.rows != SIDE || rows->images.cols != SIDE) {
+        thm_idx_free(&rows->images);
+        return THM_EFORMAT;
+    }
     return THM_OK;
 }
 
@@ -189,10 +210,11 @@ static thm_status fill_image(thm_rows *rows, thm_rng *rng, int side)
 {
     thm_status status = load_images(rows);
     rows->row.n = (SIDE / side) * (SIDE / side);
-    rows->row.absent = rows->images == 0;
+    rows->row.absent = rows->images.count == 0;
     if (status == THM_OK && !rows->row.absent) {
-        const uint64_t i = thm_rng_below(rng, (uint64_t)rows->images);
-        attention_row(rng, rows->pixels + i * PIXELS, side, rows->row.value);
+        const uint64_t i = thm_rng_below(rng, (uint64_t)rows->images.count);
+        attention_row(rng, rows->images.data + i * PIXELS, side,
+                      rows->row.value);
     }
     return status;
 }
@@ -334,8 +356,10 @@ enum {
     N_PROBS_EDGES = sizeof probs_edges / sizeof *probs_edges,
     N_LONG = sizeof long_rows / sizeof *long_rows
 };
-_Static_assert(THM_LOGITS_CASES == ROUNDS * N_LOGIT_FAMILIES, "whole rounds");
-_Static_assert(THM_PROBS_CASES == ROUNDS * N_PROBS_FAMILIES, "whole rounds");
+_Static_assert(THM_LOGITS_CASES == 2 * ROUNDS * N_LOGIT_FAMILIES,
+               "whole rounds");
+_Static_assert(THM_PROBS_CASES == 2 * ROUNDS * N_PROBS_FAMILIES,
+               "whole rounds");
 
 static void fill_edge(thm_row *row, const edge *e)
 {
@@ -352,7 +376,8 @@ static void start_row(thm_row *row, uint64_t seed, uint64_t source,
     const int which = (int)(index % families);
     const int round = (int)(index / families % ROUNDS);
     row->n = sizes[(round + 4 * which) % ROUNDS];
-    row->tau = taus[(round + which) % 3];
+    /* after three times through the sizes all have met every temperature */
+    row->tau = taus[(index / families + index / families / ROUNDS + which) % 3];
     row->absent = false;
     row->index = index;
     /* Two streams a row and source: its values, and what claims draw. */
@@ -439,7 +464,7 @@ void thm_rows_free(thm_rows *rows)
 {
     if (rows) {
         free(rows->row.value);
-        free(rows->pixels);
+        thm_idx_free(&rows->images);
         free(rows);
     }
 }

@@ -24,8 +24,8 @@
 
 enum {
     THM_ROW_MAX = 4096,     /* tokens in the longest row                  */
-    THM_LOGITS_CASES = 210, /* rows at effort 1: 15 rounds of 14 families */
-    THM_PROBS_CASES = 150   /*                   15 rounds of 10          */
+    THM_LOGITS_CASES = 420, /* rows at effort 1: 30 rounds of 14 families */
+    THM_PROBS_CASES = 300   /*                   30 rounds of 10          */
 };
 
 typedef struct {
