@@ -15,12 +15,11 @@ typedef struct {
     uint64_t seed;   /* of the figures' draws; the same as of the claims      */
     double effort;   /* scales the number of draws in a figure's band, > 0    */
     bool no_figures; /* leave the figures out                                 */
-    const char *bin; /* folder of the experiments; NULL: that of this program */
-    FILE *log;       /* one line a figure; NULL: silent                       */
+    FILE *log; /* one line on the figures; NULL: silent                       */
 } report_options;
 
-/* Writes DIR/report.html atomically, DIR/figures/ (TSV, SVG, run.json) beside
- * it; DIR is made if it is missing.
+/* Writes DIR/report.html atomically, DIR/figures/NAME/ (TSV, script, run.json)
+ * beside it; DIR is made if it is missing.
  *
  * decisions: n of them, claims and twins ("X" + id) in the order of the table;
  * a twin stands in its claim's row.  run: the run's record as an object (as in

@@ -1,0 +1,250 @@
+/* Experiments, gnuplot and inline SVG: see figures.h. */
+#include "programs/theoremeter/figures.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "core/embed.h"
+#include "core/file.h"
+#include "core/progress.h"
+#include "programs/start.h"
+#include "programs/theoremeter/beside.h"
+#include "programs/theoremeter/children.h"
+#include "programs/theoremeter/markup.h"
+
+static const char *const names[] = {"softmax-spectra", "softmax-widths"};
+
+enum { FIGURES = sizeof names / sizeof *names, EXIT_NOT_FOUND = 127 };
+
+typedef struct {
+    char folder[PATH_MAX];  /* dir/figures/NAME                     */
+    char program[PATH_MAX]; /* the experiment; empty if it is absent */
+    char seed[32], effort[32];
+} figure;
+
+/* ---- scripts --------------------------------------------------------------
+ */
+
+static const char *script(const char *name, const char *suffix)
+{
+    char file[64];
+    snprintf(file, sizeof file, "%s%s", name, suffix);
+    for (const thm_embedded *e = thm_plots; e->name; e++) {
+        if (strcmp(e->name, file) == 0) {
+            return e->text;
+        }
+    }
+    return "";
+}
+
+/* Leaves plot.gp in the figure's folder, for whoever wants to draw it anew. */
+static thm_status write_script(const char *name, const char *dir,
+                               thm_message *msg)
+{
+    thm_file *file = NULL;
+    char *path = thm_path_join(dir, "plot.gp");
+    thm_status status = path ? thm_file_begin(path, &file, msg) : THM_ENOMEM;
+    if (status == THM_OK) {
+        fprintf(thm_file_stream(file), "figure = '%s'\n%s%s", name,
+                script("style", ".gp"), script(name, ".gp"));
+        status = thm_file_commit(file, msg);
+    }
+    free(path);
+    return status;
+}
+
+/* The leading comment's first line, or the rest of it, without the marks. */
+static void put_comment(FILE *out, const char *text, bool title)
+{
+    for (int line = 0; strncmp(text, "# ", 2) == 0; line++) {
+        const size_t n = strcspn(text, "\n");
+        if (title == (line == 0)) {
+            markup_inline(out, text + 2, n - 2);
+            fputs(title ? "" : "\n", out);
+        }
+        text += text[n] ? n + 1 : n;
+    }
+}
+
+/* ---- SVG ------------------------------------------------------------------
+ */
+
+static bool is_drawing(const char *text)
+{
+    return text && strstr(text, "<svg") && strstr(text, "</svg>");
+}
+
+/* The drawing without its prologue.  Every figure names its parts alike
+ * (gpDot, gpPt0, ...); in one page the names must differ. */
+static void put_svg(FILE *out, const char *name, const char *text)
+{
+    static const char *const marks[] = {"id='", "id=\"", "href='#", "href=\"#",
+                                        "url(#"};
+    const char *p = strstr(text, "<svg");
+    while (*p) {
+        size_t skip = 0;
+        for (size_t i = 0; i < sizeof marks / sizeof *marks && !skip; i++) {
+            const size_t n = strlen(marks[i]);
+            skip = strncmp(p, marks[i], n) == 0 ? n : 0;
+        }
+        if (skip) {
+            fprintf(out, "%.*s%s-", (int)skip, p, name);
+            p += skip;
+        } else {
+            putc(*p++, out);
+        }
+    }
+}
+
+/* "n 197, draws 64, seed 1": the line that the experiment printed. */
+static void put_slice(FILE *out, const char *printed)
+{
+    json_t *line = printed ? json_loads(printed, 0, NULL) : NULL;
+    const char *key, *before = "";
+    json_t *value;
+    json_object_foreach(line, key, value)
+    {
+        char *shown = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        fputs(before, out);
+        markup_plain(out, key);
+        fputs("&nbsp;", out);
+        markup_plain(out, shown ? shown : "");
+        free(shown);
+        before = ", ";
+    }
+    json_decref(line);
+    fputs(".\n", out);
+}
+
+/* ---- figures --------------------------------------------------------------
+ */
+
+/* The exit code of a program that has ended, or 128 + its signal. */
+static int exit_code(const child_process *c)
+{
+    return WIFEXITED(c->wait_status) ? WEXITSTATUS(c->wait_status)
+                                     : 128 + WTERMSIG(c->wait_status);
+}
+
+/* Why there is no drawing, as a sentence; empty if there is one. */
+static void find_fault(const char *name, const figure *f,
+                       const child_process *experiment,
+                       const child_process *drawing, char *why, size_t size)
+{
+    why[0] = '\0';
+    if (!f->program[0]) {
+        snprintf(why, size, "the program %s is not installed.", name);
+    } else if (exit_code(experiment) != 0) {
+        snprintf(why, size, "the program %s ended with code %d.", name,
+                 exit_code(experiment));
+    } else if (exit_code(drawing) == EXIT_NOT_FOUND) {
+        snprintf(why, size,
+                 "gnuplot is not installed. The numbers are in figures/%s/.",
+                 name);
+    } else if (exit_code(drawing) != 0 || !is_drawing(drawing->output)) {
+        snprintf(why, size, "gnuplot failed; figures/%s/errors.txt says why.",
+                 name);
+    }
+}
+
+static void put_figure(FILE *out, const char *name, const figure *f,
+                       const child_process *experiment,
+                       const child_process *drawing)
+{
+    char why[160];
+    const char *text = script(name, ".gp");
+    find_fault(name, f, experiment, drawing, why, sizeof why);
+    fprintf(out, "<figure id=\"figure-%s\">\n", name);
+    if (*why) {
+        fputs("<p class=\"missing\">This figure was not drawn: ", out);
+        markup_plain(out, why);
+        fputs("</p>\n", out);
+    } else {
+        fputs("<div role=\"img\" aria-label=\"", out);
+        put_comment(out, text, true);
+        fputs("\">\n", out);
+        put_svg(out, name, drawing->output);
+        fputs("</div>\n", out);
+    }
+    fputs("<figcaption><strong>", out);
+    put_comment(out, text, true);
+    fputs("</strong> ", out);
+    put_comment(out, text, false);
+    put_slice(out, experiment->output);
+    fputs("</figcaption></figure>\n", out);
+}
+
+static thm_status prepare(figure *f, const char *name, const char *dir,
+                          const report_options *options, thm_message *msg)
+{
+    if (snprintf(f->folder, sizeof f->folder, "%s/figures/%s", dir, name) >=
+        PATH_MAX) {
+        return thm_fail(THM_EIO, msg, "%s: the path is too long", dir);
+    }
+    snprintf(f->seed, sizeof f->seed, "%" PRIu64, options->seed);
+    snprintf(f->effort, sizeof f->effort, "%.17g", options->effort);
+    if (beside_path(name, f->program, NULL) != THM_OK) {
+        f->program[0] = '\0';
+    }
+    thm_status status = thm_dir_make(f->folder, msg);
+    if (status == THM_OK) {
+        status = write_script(name, f->folder, msg);
+    }
+    return status;
+}
+
+static void ignore(void *ctx)
+{
+    (void)ctx;
+}
+
+thm_status figures_write(FILE *out, const char *dir,
+                         const report_options *options, thm_message *msg)
+{
+    static char sh[] = "/bin/sh", c[] = "-c", o[] = "--out", s[] = "--seed",
+                e[] = "--effort",
+                draw[] = "cd \"$0\" && exec gnuplot plot.gp 2>errors.txt";
+    figure *f = calloc(FIGURES, sizeof *f);
+    child_process experiment[FIGURES] = {0}, drawing[FIGURES] = {0};
+    char *run[FIGURES][8], *plot[FIGURES][5];
+    thm_status status = f ? THM_OK : THM_ENOMEM;
+    for (int i = 0; i < FIGURES && status == THM_OK; i++) {
+        status = prepare(&f[i], names[i], dir, options, msg);
+        memcpy(run[i],
+               (char *[]){f[i].program, o, f[i].folder, s, f[i].seed, e,
+                          f[i].effort, NULL},
+               sizeof run[i]);
+        memcpy(plot[i], (char *[]){sh, c, draw, f[i].folder, NULL},
+               sizeof plot[i]);
+        experiment[i] = (child_process){.path = f[i].program, .argv = run[i]};
+        drawing[i] = (child_process){.path = sh, .argv = plot[i]};
+    }
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    const int at_once = processors > FIGURES ? FIGURES
+                        : processors > 1     ? (int)processors
+                                             : 1;
+    const double start = thm_seconds();
+    if (status == THM_OK) {
+        status = children_run(FIGURES, experiment, at_once, start_interrupted,
+                              ignore, NULL, msg);
+    }
+    if (status == THM_OK) {
+        status = children_run(FIGURES, drawing, at_once, start_interrupted,
+                              ignore, NULL, msg);
+    }
+    for (int i = 0; i < FIGURES && status == THM_OK; i++) {
+        put_figure(out, names[i], &f[i], &experiment[i], &drawing[i]);
+    }
+    if (options->log && status == THM_OK) {
+        fprintf(options->log, "%d figures in %.1f s\n", FIGURES,
+                thm_seconds() - start);
+    }
+    children_free(FIGURES, experiment);
+    children_free(FIGURES, drawing);
+    free(f);
+    return status;
+}

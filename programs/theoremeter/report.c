@@ -1,0 +1,103 @@
+/* Fills the page plots/report.html: see report.h.  The template names its
+ * parts as {{name}}. */
+#include "report.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "core/embed.h"
+#include "core/file.h"
+#include "figures.h"
+#include "page.h"
+
+static void put_figures(FILE *out, page *p)
+{
+    fputs(p->figures, out);
+}
+
+static const struct {
+    const char *name;
+    void (*write)(FILE *out, page *p);
+} parts[] = {
+    {"title", page_title},       {"summary", page_summary},
+    {"families", page_families}, {"rows", page_rows},
+    {"figures", put_figures},    {"run", page_run},
+};
+
+static const char *template(void)
+{
+    for (const thm_embedded *e = thm_plots; e->name; e++) {
+        if (strcmp(e->name, "report.html") == 0) {
+            return e->text;
+        }
+    }
+    return "";
+}
+
+static void fill(FILE *out, page *p)
+{
+    const char *text = template();
+    for (const char *mark; (mark = strstr(text, "{{")) != NULL;) {
+        fwrite(text, 1, (size_t)(mark - text), out);
+        const size_t n = strcspn(mark + 2, "}");
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+            if (strlen(parts[i].name) == n &&
+                strncmp(parts[i].name, mark + 2, n) == 0) {
+                parts[i].write(out, p);
+            }
+        }
+        text = mark + 2 + n + 2;
+    }
+    fputs(text, out);
+}
+
+/* The figures' HTML, to be freed by the caller. */
+static thm_status make_figures(const char *dir, const report_options *options,
+                               char **html, thm_message *msg)
+{
+    size_t size = 0;
+    FILE *out = open_memstream(html, &size);
+    if (!out) {
+        return thm_fail(THM_ENOMEM, msg, "out of memory");
+    }
+    thm_status status = THM_OK;
+    if (options->no_figures) {
+        fputs("<p>The figures were left out of this run.</p>\n", out);
+    } else {
+        status = figures_write(out, dir, options, msg);
+    }
+    const bool bad = ferror(out) != 0;
+    if ((fclose(out) != 0 || bad) && status == THM_OK) {
+        status = thm_fail(THM_ENOMEM, msg, "out of memory");
+    }
+    return status;
+}
+
+thm_status report_write(const char *dir, int n, const thm_decision *decisions,
+                        const json_t *run, const report_options *options,
+                        thm_message *msg)
+{
+    char *path = thm_path_join(dir, "report.html"), *figures = NULL;
+    page *p = calloc(1, sizeof *p);
+    thm_file *file = NULL;
+    thm_status status = THM_OK;
+    if (!path || !p) {
+        status = thm_fail(THM_ENOMEM, msg, "out of memory");
+        goto done;
+    }
+    if ((status = thm_dir_make(dir, msg)) != THM_OK ||
+        (status = make_figures(dir, options, &figures, msg)) != THM_OK ||
+        (status = thm_file_begin(path, &file, msg)) != THM_OK) {
+        goto done;
+    }
+    p->n = n;
+    p->decisions = decisions;
+    p->run = run;
+    p->figures = figures;
+    fill(thm_file_stream(file), p);
+    status = thm_file_commit(file, msg);
+done:
+    free(figures);
+    free(p);
+    free(path);
+    return status;
+}
