@@ -31,7 +31,7 @@ lib_src   = $(filter-out $(isa_src),$(wildcard src/*/*.c))
 prog_src  = $(filter-out programs/start.c,$(wildcard programs/*.c))
 door_src  = $(wildcard programs/theoremeter/*.c)
 proof_src = $(filter-out proofs/proof.c proofs/TEMPLATE.c,$(wildcard proofs/*.c))
-exp_src   = $(wildcard experiments/*.c)
+exp_src   = $(filter-out experiments/experiment.c,$(wildcard experiments/*.c))
 test_src  = $(wildcard tests/test_*.c)
 
 lib_obj  = $(lib_src:%.c=$(B)/obj/%.o) \
@@ -106,7 +106,8 @@ define program_rule
 $(B)/bin/$(call name,$1): $(B)/obj/$(1:.c=.o) $2 $(start) $(lib)
 	$$(link)
 endef
-$(foreach s,$(prog_src) $(exp_src),$(eval $(call program_rule,$s,)))
+$(foreach s,$(prog_src),$(eval $(call program_rule,$s,)))
+$(foreach s,$(exp_src),$(eval $(call program_rule,$s,$(B)/obj/experiments/experiment.o)))
 $(foreach s,$(proof_src),$(eval $(call program_rule,$s,$(B)/obj/proofs/proof.o)))
 $(B)/bin/theoremeter: $(door_src:%.c=$(B)/obj/%.o) $(B)/obj/gen/plots.o \
                       $(start) $(lib)
