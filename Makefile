@@ -118,6 +118,15 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(lib)
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcheck -lsubunit -lrt $(LIBS) -o $@
 
+# ---- figures of merit ---------------------------------------------------------
+
+bench_src = $(wildcard tests/bench_*.c)
+benches   = $(bench_src:tests/%.c=$(B)/tests/%)
+$(benches): $(start)
+bench: deps
+	@$(MAKE) --no-print-directory $(benches)
+	@for b in $(benches); do $$b || exit $$?; done
+
 clean:
 	@rm -rf $(B)
 
