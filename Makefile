@@ -106,7 +106,9 @@ define program_rule
 $(B)/bin/$(call name,$1): $(B)/obj/$(1:.c=.o) $2 $(start) $(lib)
 	$$(link)
 endef
-$(foreach s,$(prog_src),$(eval $(call program_rule,$s,)))
+# A program of several files keeps the others in a folder of its own name.
+parts = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1:.c=)/*.c))
+$(foreach s,$(prog_src),$(eval $(call program_rule,$s,$(call parts,$s))))
 $(foreach s,$(exp_src),$(eval $(call program_rule,$s,$(B)/obj/experiments/experiment.o)))
 $(foreach s,$(proof_src),$(eval $(call program_rule,$s,$(B)/obj/proofs/proof.o)))
 $(B)/bin/theoremeter: $(door_src:%.c=$(B)/obj/%.o) $(B)/obj/gen/plots.o \

@@ -14,7 +14,7 @@
     X(THM_EDIM, "a dimension is out of range")                                 \
     X(THM_EDOMAIN, "an argument lies outside the domain")                      \
     X(THM_ENOMEM, "out of memory")                                             \
-    X(THM_EOVERFLOW, "a size overflows")                                       \
+    X(THM_EOVERFLOW, "a size or a value overflows")                            \
     X(THM_ECONVERGE, "an iteration did not reach its residual test")           \
     X(THM_ESINGULAR, "a matrix is singular or not positive definite")          \
     X(THM_EFORMAT, "the input is malformed")                                   \

@@ -261,3 +261,22 @@ thm_status thm_softmax_jacobian_fro(int n, const double *p, double tau,
     *fro = r * sqrt(square) / tau;
     return THM_OK;
 }
+
+thm_status thm_softmax_jacobian_trace(int n, const double *p, double tau,
+                                      double *trace)
+{
+    probs_row row;
+    thm_status status = probs_row_init(n, p, &row);
+    if (status == THM_OK) {
+        status = check_tau(tau);
+    }
+    if (status != THM_OK) {
+        return status;
+    }
+    compensated s = {0.0, 0.0};
+    for (int i = 0; i < n; i++) {
+        add(&s, p[i] * (without(&row, p, i) / row.sum));
+    }
+    *trace = total(&s) / tau;
+    return THM_OK;
+}
