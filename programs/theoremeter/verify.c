@@ -21,6 +21,7 @@
 #include "programs/theoremeter/children.h"
 #include "programs/theoremeter/collect.h"
 #include "programs/theoremeter/commands.h"
+#include "programs/theoremeter/report.h"
 
 typedef struct {
     thm_common common;
@@ -219,6 +220,7 @@ static thm_status print_lines(const verify_run *run)
     return status == THM_EIO ? THM_OK : status; /* start_finish says why */
 }
 
+/* DIR/verify.jsonl, DIR/run.json and, unless it is unwanted, the report. */
 static thm_status save(const verify_run *run, const thm_options *spec,
                        double seconds, thm_message *msg)
 {
@@ -229,10 +231,19 @@ static thm_status save(const verify_run *run, const thm_options *spec,
                             .blas_core = thm_blas_core(),
                             .threads = o->common.threads,
                             .wall_seconds = seconds};
+    const report_options report = {.seed = o->common.seed,
+                                   .effort = o->common.effort,
+                                   .log = o->common.quiet ? NULL : stderr};
     thm_status status = thm_decision_save(
         o->common.out, "verify.jsonl", run->n_decisions, run->decisions, msg);
     if (status == THM_OK) {
         status = thm_run_write(o->common.out, &record, msg);
+    }
+    if (status == THM_OK && !o->no_report) {
+        json_t *json = thm_run_json(&record);
+        status = report_write(o->common.out, run->n_decisions, run->decisions,
+                              json, &report, msg);
+        json_decref(json);
     }
     return status;
 }
@@ -273,8 +284,13 @@ static int verify(const verify_options *o, const thm_options *spec)
                            isatty(STDOUT_FILENO), stdout);
         print_summary(&run, seconds);
     }
+    fflush(stdout); /* the verdicts first: figures take a while */
     if (status == THM_OK && !replay) {
         status = save(&run, spec, seconds, &msg);
+    }
+    if (status == THM_OK && !replay && !o->common.json) {
+        printf("written: %s/%s\n", o->common.out,
+               o->no_report ? "verify.jsonl" : "report.html");
     }
 done:
     thm_progress_end(&run.progress);
