@@ -443,6 +443,14 @@ thm_status thm_probs_make(void *rows, uint64_t seed, int64_t index,
     return THM_OK;
 }
 
+thm_status thm_rows_make(void *rows, uint64_t seed, int64_t index,
+                         void *the_case, char *name)
+{
+    return index % 2 == 0
+               ? thm_logits_make(rows, seed, index / 2, the_case, name)
+               : thm_probs_make(rows, seed, index / 2, the_case, name);
+}
+
 thm_status thm_rows_alloc(const char *images, thm_rows **rows)
 {
     thm_rows *self = calloc(1, sizeof *self);

@@ -25,7 +25,8 @@
 enum {
     THM_ROW_MAX = 4096,     /* tokens in the longest row                  */
     THM_LOGITS_CASES = 420, /* rows at effort 1: 30 rounds of 14 families */
-    THM_PROBS_CASES = 300   /*                   30 rounds of 10          */
+    THM_PROBS_CASES = 300,  /*                   30 rounds of 10          */
+    THM_ROWS_CASES = 800    /* of both in turns                              */
 };
 
 typedef struct {
@@ -56,5 +57,10 @@ thm_status thm_logits_make(void *rows, uint64_t seed, int64_t index,
                            void *the_case, char *name);
 thm_status thm_probs_make(void *rows, uint64_t seed, int64_t index,
                           void *the_case, char *name);
+
+/* Both in turns: row 2 k is row k of the logits, row 2 k + 1 of the
+ * probabilities. */
+thm_status thm_rows_make(void *rows, uint64_t seed, int64_t index,
+                         void *the_case, char *name);
 
 #endif
