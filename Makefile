@@ -122,6 +122,9 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(lib)
 
 # ---- figures of merit ---------------------------------------------------------
 
+mutants: deps
+	@build-aux/mutants.sh $(B)/mutants
+
 bench_src = $(wildcard tests/bench_*.c)
 benches   = $(bench_src:tests/%.c=$(B)/tests/%)
 $(benches): $(start)

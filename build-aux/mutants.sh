@@ -1,0 +1,66 @@
+#!/bin/sh
+# Breaks src/softmax and src/la on purpose, one line at a time, and shows that
+# the suites notice.  Each line of tests/mutants.tsv is a mutant:
+#     file <TAB> what stands there, once <TAB> what takes its place <TAB> why
+# usage: mutants.sh DIR [PATTERN]
+# DIR holds the tree that is broken (a copy); PATTERN selects mutants by text.
+# Exit 0 iff every mutant compiles and is killed.
+set -eu
+dir=$1
+pattern=${2:-.}
+root=$(cd "$(dirname "$0")/.." && pwd)
+tests='test_softmax test_spectrum test_la test_normsoftmax'
+limit=120
+
+mkdir -p "$dir"
+for part in Makefile build-aux src tests paper-notes programs plots; do
+    cp -R -p "$root/$part" "$dir/"
+done
+cd "$dir"
+targets=
+for t in $tests; do targets="$targets build/tests/$t"; done
+
+# shellcheck disable=SC2086 # the targets are words
+build() { make --no-print-directory -s $targets >build.log 2>&1; }
+
+# The first suite that fails, or nothing.
+killer() {
+    for t in $tests; do
+        CK_DEFAULT_TIMEOUT=$limit timeout "$limit" "build/tests/$t" \
+            >"$t.log" 2>&1 || { echo "$t"; return; }
+    done
+}
+
+echo "building the unbroken tree"
+build || { cat build.log; exit 1; }
+who=$(killer)
+[ -z "$who" ] || { cat "$who.log"; echo "the unbroken tree fails $who"; exit 1; }
+
+killed=0
+survived=0
+tab=$(printf '\t')
+grep -v '^#' "$root/tests/mutants.tsv" | grep -e "$pattern" >mutants.list
+while IFS=$tab read -r file from to why; do
+    cp -p "$root/$file" "$file"
+    FROM=$from TO=$to perl -0pi -e '
+        my $n = () = /\Q$ENV{FROM}\E/g;
+        die "stands there $n times, not once\n" unless $n == 1;
+        s/\Q$ENV{FROM}\E/$ENV{TO}/' "$file" 2>perl.log ||
+        true
+    if cmp -s "$root/$file" "$file"; then
+        verdict="NOT APPLIED ($(cat perl.log))"
+    elif ! build; then
+        verdict='DOES NOT COMPILE'
+    else
+        who=$(killer)
+        verdict=${who:+"killed by $who"}
+    fi
+    case $verdict in
+    killed*) killed=$((killed + 1)) ;;
+    *) survived=$((survived + 1)) ;;
+    esac
+    printf '%-52s %-28s %s\n' "$why" "$file" "${verdict:-SURVIVED}"
+    cp "$root/$file" "$file"
+done <mutants.list
+echo "mutants: $killed killed, $survived survived"
+[ "$survived" -eq 0 ]
