@@ -16,7 +16,8 @@
 #include "programs/theoremeter/children.h"
 #include "programs/theoremeter/markup.h"
 
-static const char *const names[] = {"softmax-spectra", "softmax-widths"};
+static const char *const names[] = {"softmax-spectra", "softmax-widths",
+                                    "head-gradients", "spectrum-accuracy"};
 
 enum { FIGURES = sizeof names / sizeof *names, EXIT_NOT_FOUND = 127 };
 
