@@ -1,12 +1,12 @@
 # Every eigenvalue keeps its digits, however small.
 # Relative error of each eigenvalue of `tau J` against its size: this
-# programme's spectrum, and LAPACK's `dsyevd` on the dense matrix, both compared
+# library's spectrum, and LAPACK's `dsyevd` on the dense matrix, both compared
 # with ball arithmetic at 128 bits. LAPACK promises an error of a few `u |J|`
 # (dashed, as relative error), so that eigenvalues below that have no correct
 # digit. Values that agree with the reference to the last bit are drawn at
 # `1e-17`. Slice: rows of `n = 96` independent normal logits of standard
 # deviation 20 at `tau = 1`.
-eval canvas(420)
+eval canvas(440)
 data = "spectrum-accuracy.tsv"
 u = 2.0 ** -53
 floor17(x) = x < 1e-17 ? 1e-17 : x
@@ -20,7 +20,7 @@ set mxtics 1
 set mytics 1
 set lmargin at screen 0.09
 set rmargin at screen 0.975
-set bmargin at screen 0.145
+set bmargin at screen 0.15
 set tmargin at screen 0.97
 set xlabel "eigenvalue of τJ" offset 0,0.2
 set ylabel "relative error" offset 1

@@ -7,10 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 #include "core/embed.h"
 #include "core/file.h"
-#include "core/progress.h"
 #include "programs/start.h"
 #include "programs/theoremeter/beside.h"
 #include "programs/theoremeter/children.h"
@@ -224,25 +222,16 @@ thm_status figures_write(FILE *out, const char *dir,
         experiment[i] = (child_process){.path = f[i].program, .argv = run[i]};
         drawing[i] = (child_process){.path = sh, .argv = plot[i]};
     }
-    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    const int at_once = processors > FIGURES ? FIGURES
-                        : processors > 1     ? (int)processors
-                                             : 1;
-    const double start = thm_seconds();
     if (status == THM_OK) {
-        status = children_run(FIGURES, experiment, at_once, start_interrupted,
-                              ignore, NULL, msg);
+        status = children_run(FIGURES, experiment, options->at_once,
+                              start_interrupted, ignore, NULL, msg);
     }
     if (status == THM_OK) {
-        status = children_run(FIGURES, drawing, at_once, start_interrupted,
-                              ignore, NULL, msg);
+        status = children_run(FIGURES, drawing, options->at_once,
+                              start_interrupted, ignore, NULL, msg);
     }
     for (int i = 0; i < FIGURES && status == THM_OK; i++) {
         put_figure(out, names[i], &f[i], &experiment[i], &drawing[i]);
-    }
-    if (options->log && status == THM_OK) {
-        fprintf(options->log, "%d figures in %.1f s\n", FIGURES,
-                thm_seconds() - start);
     }
     children_free(FIGURES, experiment);
     children_free(FIGURES, drawing);

@@ -59,12 +59,7 @@ static thm_status make_figures(const char *dir, const report_options *options,
     if (!out) {
         return thm_fail(THM_ENOMEM, msg, "out of memory");
     }
-    thm_status status = THM_OK;
-    if (options->no_figures) {
-        fputs("<p>The figures were left out of this run.</p>\n", out);
-    } else {
-        status = figures_write(out, dir, options, msg);
-    }
+    thm_status status = figures_write(out, dir, options, msg);
     const bool bad = ferror(out) != 0;
     if ((fclose(out) != 0 || bad) && status == THM_OK) {
         status = thm_fail(THM_ENOMEM, msg, "out of memory");

@@ -5,17 +5,14 @@
 #define THM_REPORT_H
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include "claims/decision.h"
 #include "core/status.h"
 
 typedef struct {
-    uint64_t seed;   /* of the figures' draws; the same as of the claims      */
-    double effort;   /* scales the number of draws in a figure's band, > 0    */
-    bool no_figures; /* leave the figures out                                 */
-    FILE *log; /* one line on the figures; NULL: silent                       */
+    uint64_t seed; /* of the figures' draws; the same as of the claims       */
+    double effort; /* scales the number of draws in a figure's bands, > 0    */
+    int at_once;   /* programs that run side by side, >= 1                   */
 } report_options;
 
 /* Writes DIR/report.html atomically, DIR/figures/NAME/ (TSV, script, run.json)

@@ -220,7 +220,6 @@ static thm_status print_lines(const verify_run *run)
     return status == THM_EIO ? THM_OK : status; /* start_finish says why */
 }
 
-/* DIR/verify.jsonl, DIR/run.json and, unless it is unwanted, the report. */
 static thm_status save(const verify_run *run, const thm_options *spec,
                        double seconds, thm_message *msg)
 {
@@ -233,7 +232,7 @@ static thm_status save(const verify_run *run, const thm_options *spec,
                             .wall_seconds = seconds};
     const report_options report = {.seed = o->common.seed,
                                    .effort = o->common.effort,
-                                   .log = o->common.quiet ? NULL : stderr};
+                                   .at_once = o->common.threads};
     thm_status status = thm_decision_save(
         o->common.out, "verify.jsonl", run->n_decisions, run->decisions, msg);
     if (status == THM_OK) {
@@ -241,8 +240,9 @@ static thm_status save(const verify_run *run, const thm_options *spec,
     }
     if (status == THM_OK && !o->no_report) {
         json_t *json = thm_run_json(&record);
-        status = report_write(o->common.out, run->n_decisions, run->decisions,
-                              json, &report, msg);
+        status = json ? report_write(o->common.out, run->n_decisions,
+                                     run->decisions, json, &report, msg)
+                      : THM_ENOMEM;
         json_decref(json);
     }
     return status;
@@ -284,13 +284,8 @@ static int verify(const verify_options *o, const thm_options *spec)
                            isatty(STDOUT_FILENO), stdout);
         print_summary(&run, seconds);
     }
-    fflush(stdout); /* the verdicts first: figures take a while */
     if (status == THM_OK && !replay) {
         status = save(&run, spec, seconds, &msg);
-    }
-    if (status == THM_OK && !replay && !o->common.json) {
-        printf("written: %s/%s\n", o->common.out,
-               o->no_report ? "verify.jsonl" : "report.html");
     }
 done:
     thm_progress_end(&run.progress);
