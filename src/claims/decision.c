@@ -281,14 +281,24 @@ static void verdict_cell(const thm_decision *o, const char *text, int width,
             colour ? "\033[0m" : "");
 }
 
-/* Seven characters, "-" for what is not a number. */
+/* Two digits, "-" for what is not a number. */
 static void number_cell(double x, FILE *out)
 {
     char text[32] = "-";
     if (isfinite(x)) {
         snprintf(text, sizeof text, x == 0.0 ? "0" : "%.1e", x);
     }
-    fprintf(out, " %8s", text);
+    fprintf(out, " %7s", text);
+}
+
+/* Nothing allowed in any case leaves tight at 0: nothing to say. */
+static void tight_cell(double x, FILE *out)
+{
+    if (isfinite(x) && x > 0.0) {
+        fprintf(out, x >= 1e-3 ? " %6.4f" : " %6.0e", x);
+    } else {
+        fprintf(out, " %6s", "-");
+    }
 }
 
 static void row(const thm_decision *o, const thm_decision *twin, bool colour,
@@ -307,30 +317,26 @@ static void row(const thm_decision *o, const thm_decision *twin, bool colour,
                  thm_verdict_text(r->verdict), thm_evidence_text(r->evidence),
                  r->cases, r->cases == 1 ? "case" : "cases");
     }
-    fprintf(out, "%-6s %-27s ", o->id, o->slug);
+    fprintf(out, "%-5s %-26s ", o->id, o->slug);
     verdict_cell(o, cell, 30, colour, out);
     number_cell(r->margin, out);
     number_cell(r->err, out);
-    if (isfinite(r->tight)) {
-        fprintf(out, " %7.4g  ", r->tight);
-    } else {
-        fprintf(out, " %7s  ", "-");
-    }
+    tight_cell(r->tight, out);
+    fprintf(out, " %4.1f  ", o->seconds + (twin ? twin->seconds : 0.0));
     if (twin) {
-        verdict_cell(twin, thm_verdict_text(twin->result.verdict), 9, colour,
+        verdict_cell(twin, thm_verdict_text(twin->result.verdict), 0, colour,
                      out);
     } else {
-        fprintf(out, "%-9s", "-");
+        fputc('-', out);
     }
-    const double twin_seconds = twin ? twin->seconds : 0.0;
-    fprintf(out, " %6.2f\n", o->seconds + twin_seconds);
+    fputc('\n', out);
 }
 
 void thm_decision_table(int n, const thm_decision *decisions, bool colour,
                         FILE *out)
 {
-    fprintf(out, "%-6s %-27s %-30s %8s %8s %7s  %-9s %6s\n", "claim", "says",
-            "verdict", "margin", "err", "tight", "twin", "s");
+    fprintf(out, "%-5s %-26s %-30s %7s %7s %6s %4s  %s\n", "claim", "says",
+            "verdict", "margin", "err", "tight", "s", "twin");
     for (int i = 0; i < n; i++) {
         const thm_decision *o = &decisions[i];
         if (!is_twin(o)) {
