@@ -220,6 +220,7 @@ static thm_status print_lines(const verify_run *run)
     return status == THM_EIO ? THM_OK : status; /* start_finish says why */
 }
 
+/* DIR/verify.jsonl, DIR/run.json and, unless it is unwanted, the report. */
 static thm_status save(const verify_run *run, const thm_options *spec,
                        double seconds, thm_message *msg)
 {
@@ -284,8 +285,13 @@ static int verify(const verify_options *o, const thm_options *spec)
                            isatty(STDOUT_FILENO), stdout);
         print_summary(&run, seconds);
     }
+    fflush(stdout); /* the verdicts first: figures take a while */
     if (status == THM_OK && !replay) {
         status = save(&run, spec, seconds, &msg);
+    }
+    if (status == THM_OK && !replay && !o->common.json) {
+        printf("written: %s/%s\n", o->common.out,
+               o->no_report ? "verify.jsonl" : "report.html");
     }
 done:
     thm_progress_end(&run.progress);
