@@ -23,15 +23,24 @@ static char tests[PATH_MAX];    /* build/tests                             */
 static char *text(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
-/* A formatted string, leaked: every test is a process of its own. */
+/* Strings live until the test ends. */
+typedef struct kept_string {
+    struct kept_string *next;
+    char *text;
+} kept_string;
+static kept_string *kept;
+
 static char *text(const char *format, ...)
 {
-    char *out = NULL;
+    kept_string *k = malloc(sizeof *k);
     va_list list;
+    ck_assert_ptr_nonnull(k);
     va_start(list, format);
-    ck_assert_int_ge(vasprintf(&out, format, list), 0);
+    ck_assert_int_ge(vasprintf(&k->text, format, list), 0);
     va_end(list);
-    return out;
+    k->next = kept;
+    kept = k;
+    return k->text;
 }
 
 static char *slurp(const char *path)
@@ -70,6 +79,12 @@ static void setup(void)
 static void teardown(void)
 {
     ck_assert_int_eq(system(text("rm -rf '%s'", folder)), 0);
+    while (kept) {
+        kept_string *next = kept->next;
+        free(kept->text);
+        free(kept);
+        kept = next;
+    }
 }
 
 /* Runs a shell command in the folder; stdout and stderr end in files there.
