@@ -9,9 +9,10 @@ set -eu
 dir=$1
 pattern=${2:-.}
 root=$(cd "$(dirname "$0")/.." && pwd)
-tests='test_softmax test_spectrum test_la test_normsoftmax'
+tests='test_softmax test_spectrum test_blas test_eig test_qr'
 limit=120
 
+rm -rf "$dir"
 mkdir -p "$dir"
 for part in Makefile build-aux src tests paper-notes programs plots; do
     cp -R -p "$root/$part" "$dir/"

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "core/rng.h"
 #include "la/eig.h"
+#include "softmax/secular.h"
 #include "softmax/softmax.h"
 #include "softmax/spectrum.h"
 
@@ -49,6 +50,39 @@ static void check_close(int n, const double *got, const double *want)
                       want[i]);
     }
 }
+
+START_TEST(secular_kernels_agree_with_the_plain_twin)
+{
+    enum { N = 2200 };
+    double *d = aligned_alloc(64, (N + 16) * sizeof *d);
+    const int lengths[] = {2, 3, 7, 8, 9, 16, 17, 63, 65, 1024, 1041, 2200};
+    ck_assert_ptr_nonnull(d);
+    for (int c = 0; c < 12; c++) {
+        int n = lengths[c];
+        memset(d, 0, (N + 16) * sizeof *d);
+        for (int j = 0; j < n; j++) {
+            d[j] = 0.1 + 0.7 * j / n + 0.001 * (j % 3);
+        }
+        for (int k = 0; k < n - 1; k += 1 + n / 37) {
+            double eta = 0.37 * (d[k + 1] - d[k]);
+            thm_secular want, got;
+            thm_secular_eval_ref(n, d, k, d[k], eta, &want);
+            /* n additions and 14 roundings a term at most, on either side */
+            double eps = 2.0 * (n + 14) * 0x1p-53;
+            for (int isa = 0; isa <= (int)thm_isa_detect(); isa++) {
+                thm_secular_kernel((thm_isa)isa)(n, d, k, d[k], eta, &got);
+                ck_assert_double_le(fabs(got.psi - want.psi), -eps * want.psi);
+                ck_assert_double_le(fabs(got.dpsi - want.dpsi),
+                                    eps * want.dpsi);
+                ck_assert_double_le(fabs(got.phi - want.phi), eps * want.phi);
+                ck_assert_double_le(fabs(got.dphi - want.dphi),
+                                    eps * want.dphi);
+            }
+        }
+    }
+    free(d);
+}
+END_TEST
 
 START_TEST(stored_references)
 {
@@ -338,6 +372,7 @@ int main(void)
     TCase *t = tcase_create("spectrum");
     tcase_set_timeout(t, 240.0);
     tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, secular_kernels_agree_with_the_plain_twin);
     tcase_add_test(t, stored_references);
     tcase_add_test(t, bisection_in_balls);
     tcase_add_test(t, enclosures_reach_beyond_the_range_of_doubles);

@@ -14,6 +14,18 @@ thm_secular_eval thm_secular_kernel(thm_isa isa)
     return thm_secular_eval_baseline;
 }
 
+void thm_secular_eval_ref(int n, const double *d, int k, double o, double eta,
+                          thm_secular *out)
+{
+    thm_secular s = {0.0, 0.0, 0.0, 0.0};
+    for (int j = 0; j < n; j++) {
+        double gap = (d[j] - o) - eta;
+        *(j <= k ? &s.psi : &s.phi) += d[j] / gap;
+        *(j <= k ? &s.dpsi : &s.dphi) += d[j] / gap / gap;
+    }
+    *out = s;
+}
+
 int thm_secular_depth(int n)
 {
     int per_chunk = n < THM_SECULAR_CHUNK ? n : THM_SECULAR_CHUNK;

@@ -31,6 +31,10 @@ typedef void (*thm_secular_eval)(int n, const double *d, int k, double o,
 /* The evaluation compiled for isa. */
 thm_secular_eval thm_secular_kernel(thm_isa isa);
 
+/* The plain twin: one term after the other. */
+void thm_secular_eval_ref(int n, const double *d, int k, double o, double eta,
+                          thm_secular *out);
+
 /* Every sum of an evaluation has a relative error below
  * (thm_secular_depth(n) + 8) u (1 + 2^-20) while |d_j - o| <= 4 |d_j - o - eta|
  * for all j: each term carries at most 7 roundings (note, "Rounding"). */

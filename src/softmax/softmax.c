@@ -80,7 +80,7 @@ thm_status thm_softmax_log(int n, const double *z, double tau, double *log_p)
     for (int i = 0; i < n; i++) {
         double hi, lo;
         thm_weight_exponent(&row, z[i], &hi, &lo);
-        log_p[i] = (hi - log_sum) + lo;
+        log_p[i] = hi - log_sum;
     }
     return THM_OK;
 }
