@@ -4,7 +4,7 @@
  *
  * Cases: the rows of claims/logits.h at their temperatures, so that s lies on
  * either side of tau. */
-#include <complex.h>
+#include "core/cmplx.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>

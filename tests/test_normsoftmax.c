@@ -2,7 +2,7 @@
  * identities (closed forms at n = 2 and at the one-hot-like row, the adjoint,
  * the reflection), stored figures of the note. */
 #include <check.h>
-#include <complex.h>
+#include "core/cmplx.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Complex-step gradients of an attention head: see head_step.h. */
 #include "claims/head_step.h"
 
-#include <complex.h>
+#include "core/cmplx.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
