@@ -37,6 +37,11 @@ static thm_status describe(json_t *root, const thm_tensor_out *t,
         json_object_get(root, t->name) != NULL) {
         return THM_EDOMAIN;
     }
+    json_t *name = json_string(t->name); /* NULL unless UTF-8 */
+    if (name == NULL) {
+        return THM_EDOMAIN;
+    }
+    json_decref(name);
     json_t *shape = json_array();
     for (int i = 0; i < t->ndim; i++) {
         json_array_append_new(shape, json_integer((json_int_t)t->shape[i]));

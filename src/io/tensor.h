@@ -72,7 +72,9 @@ typedef struct {
     bool f32; /* round to F32, else F64 */
 } thm_tensor_out;
 
-/* Writes a safetensors file atomically (core/file.h). */
+/* Writes a safetensors file atomically (core/file.h).
+ * THM_EDIM if an ndim is out of range; THM_EDOMAIN if a name is given twice, is
+ * not UTF-8 or is "__metadata__"; THM_EOVERFLOW, THM_ENOMEM, THM_EIO. */
 thm_status thm_tensor_write(const char *path, int count,
                             const thm_tensor_out *tensors, thm_message *msg);
 

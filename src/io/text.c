@@ -40,7 +40,7 @@ static thm_status found_instead(const reader *r, const char *expected)
                         r->where, r->number, column, expected);
     }
     const char *stop = r->at + 1;
-    while (!ends_number(r, stop) && stop - r->at < 24) {
+    while (*r->at != ',' && !ends_number(r, stop) && stop - r->at < 24) {
         stop++;
     }
     if (!isprint((unsigned char)*r->at)) {
