@@ -46,7 +46,7 @@ tests    = $(test_src:tests/%.c=$(B)/tests/%)
 # What a user copies must work: built for the tests, which run it.
 template = $(B)/tests/template
 
-.PHONY: all build deps verify check check-browser lint format bench fuzz \
+.PHONY: all build deps verify check check-browser pictures lint format bench fuzz \
         mutants reproduce install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -119,6 +119,37 @@ $(template): $(B)/obj/proofs/TEMPLATE.o $(B)/obj/proofs/proof.o $(start) $(lib)
 $(B)/tests/%: $(B)/obj/tests/%.o $(lib)
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcheck -lsubunit -lrt $(LIBS) -o $@
+
+# The suite of the report needs its parts, not the front door around them.
+$(B)/tests/test_report: $(patsubst %,$(B)/obj/programs/theoremeter/%.o,\
+    report page rows markup figures beside children) $(B)/obj/gen/plots.o \
+    $(start)
+
+# ---- the report in a browser --------------------------------------------------
+
+browser = $(B)/tests/browser
+$(browser): $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/browser/*.c))
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LDFLAGS) $^ -ljansson -o $@
+# A quick run: its verdicts do not matter here, only that the page shows them.
+quick_report = $(B)/bin/theoremeter verify --effort 0.1 --quiet \
+               --out $(B)/report >/dev/null || test -f $(B)/report/report.html
+check-browser:
+	@build-aux/deps.sh browser
+	@$(MAKE) --no-print-directory build $(browser)
+	@rm -rf $(B)/report
+	@$(quick_report)
+	@$(browser) $(B)/report tests/browser/checks.js
+
+# What README shows, from a real run at full effort.
+pictures:
+	@build-aux/deps.sh browser
+	@$(MAKE) --no-print-directory build $(browser)
+	@mkdir -p docs
+	@$(B)/bin/theoremeter verify --quiet --out $(B)/pictures >/dev/null
+	@$(browser) $(B)/pictures --picture docs/verdict-table.png
+	@cd $(B)/pictures/figures/softmax-widths && \
+	    gnuplot -e "format = 'pngcairo'" plot.gp > $(CURDIR)/docs/softmax-widths.png
 
 # ---- figures of merit ---------------------------------------------------------
 

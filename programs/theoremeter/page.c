@@ -100,7 +100,7 @@ void page_summary(FILE *out, page *p)
                 t.claims, t.claims == 1 ? "claim" : "claims", t.twins,
                 t.twins == 1 ? "twin" : "twins");
     } else {
-        fprintf(out, "%d of %d decisions %s not as expected:</strong> ",
+        fprintf(out, "%d of %d outcomes %s not as expected:</strong> ",
                 t.unexpected, p->n, t.unexpected == 1 ? "is" : "are");
         put_unexpected(out, p);
         fputs(".</p>\n", out);
