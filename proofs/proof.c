@@ -185,8 +185,9 @@ static int run(const proof_table *table, const thm_common *common,
     thm_progress_end(&progress);
     int code = START_INTERNAL;
     if (status == THM_OK && n == 0) {
-        thm_fail(THM_EDOMAIN, &msg, "--case: no case is named '%s'",
-                 common->only);
+        thm_fail(THM_EDOMAIN, &msg,
+                 "--case: no case is named '%s' at effort %g", common->only,
+                 common->effort);
         code = (int)start_fail(THM_EDOMAIN, &msg);
     } else if (status == THM_OK && !save(common, n, decisions, &msg)) {
         code = (int)start_fail(THM_EIO, &msg);

@@ -392,6 +392,20 @@ START_TEST(list_and_explain_know_every_claim)
 }
 END_TEST
 
+START_TEST(every_command_tells_what_it_does)
+{
+    static const char *const commands[] = {"", "verify ", "list ", "explain ",
+                                           "run "};
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(run(text("./theoremeter %s--help", commands[i])), 0);
+        assert_has(out(), text("Usage: theoremeter %s", commands[i]));
+        ck_assert_str_eq(err(), "");
+    }
+    ck_assert_int_eq(run("./theoremeter --version"), 0);
+    assert_has(out(), "theoremeter 0.");
+}
+END_TEST
+
 START_TEST(a_full_disk_is_2_and_one_line)
 {
     ck_assert_int_eq(run("./theoremeter list > /dev/full"), 2);
@@ -445,6 +459,7 @@ int main(void)
     tcase_add_test(t, a_replay_does_not_judge_the_twin);
     tcase_add_test(t, run_becomes_the_program);
     tcase_add_test(t, list_and_explain_know_every_claim);
+    tcase_add_test(t, every_command_tells_what_it_does);
     tcase_add_test(t, a_full_disk_is_2_and_one_line);
     tcase_add_test(t, the_template_holds_and_refutes_its_twin);
     suite_add_tcase(suite, t);

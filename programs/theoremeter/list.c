@@ -92,9 +92,11 @@ static void explain_entry(const thm_catalogue_entry *e, bool twin)
         explain_field(e, "Twin");
     }
     printf("\nCheck it\ntheoremeter verify --only %s\n", e->id);
-    printf("\nReplay one case (worst_case and worst_seed of its line)\n"
-           "theoremeter verify --only %s --case NAME --seed SEED\n",
-           e->id);
+    printf(
+        "\nReplay one case (worst_case and worst_seed of its line, its run's "
+        "effort)\n"
+        "theoremeter verify --only %s --case NAME --seed SEED --effort X\n",
+        e->id);
     printf("\nProgram %s, note %s\n", e->program, e->note);
 }
 

@@ -86,6 +86,12 @@ int main(int argc, char **argv)
     beside_nearest nearest = {.word = argv[1]};
     for (int i = 0; i < N_COMMANDS; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
+            if (argc == 3 && strcmp(argv[2], "--help") == 0 &&
+                commands[i].main != command_verify) { /* which has its own */
+                printf("Usage: theoremeter %s %s\n%s\n", commands[i].name,
+                       commands[i].arguments, commands[i].summary);
+                return start_finish(START_HOLDS);
+            }
             return start_finish(
                 (start_exit)commands[i].main(argc - 1, argv + 1));
         }
