@@ -33,13 +33,20 @@ static void put_basis(FILE *out, const thm_result *r)
     fputs("</span>", out);
 }
 
+/* An en dash stands for what is no number. */
 static void put_number(FILE *out, double x, const char *format)
 {
-    char text[64] = "\xe2\x80\x93"; /* an en dash for what is no number */
+    char text[64] = "\xe2\x80\x93";
     if (isfinite(x)) {
         snprintf(text, sizeof text, format, x);
     }
     fputs(x == 0.0 ? "0" : text, out);
+}
+
+/* 0 says that nothing was allowed in any case: there is no share of it. */
+static double tight(const thm_result *r)
+{
+    return r->tight > 0 ? r->tight : (double)NAN;
 }
 
 static void put_number_cell(FILE *out, double x, const char *format)
@@ -71,7 +78,7 @@ static void put_row(FILE *out, page *p, const thm_catalogue_entry *e,
     fputs("</td>\n", out);
     put_number_cell(out, r->margin, "%.2e");
     put_number_cell(out, r->err, "%.2e");
-    put_number_cell(out, r->tight, r->tight < 1e-3 ? "%.1e" : "%.4f");
+    put_number_cell(out, tight(r), r->tight < 1e-3 ? "%.1e" : "%.4f");
     fputs("<td class=\"twin\">", out);
     if (twin) {
         put_verdict(out, twin);
@@ -111,7 +118,7 @@ static void put_facts(FILE *out, const char *worst, const thm_decision *o)
     put_fact(out, "margin", r->margin);
     put_fact(out, "error", r->err);
     put_fact(out, "resolution", r->resolution);
-    put_fact(out, "tight", r->tight);
+    put_fact(out, "tight", tight(r));
     fprintf(out,
             "<tr><th scope=\"row\">evidence</th><td>%s</td></tr>\n"
             "<tr><th scope=\"row\">cases</th><td>%" PRId64 ", and %" PRId64
@@ -151,13 +158,15 @@ static void put_shell_word(FILE *out, const char *word)
     fputs("&#39;", out);
 }
 
-static void put_replay(FILE *out, const thm_decision *o)
+static void put_replay(FILE *out, const char *whose, const thm_decision *o)
 {
     if (o->result.cases == 0) {
         return;
     }
-    fputs("<div class=\"replay\"><pre>build/bin/theoremeter verify --only ",
-          out);
+    fprintf(out,
+            "<h3>To replay %s</h3>\n<div class=\"replay\">"
+            "<pre>build/bin/theoremeter verify --only ",
+            whose);
     put_shell_word(out, o->id);
     fputs(" --case ", out);
     put_shell_word(out, o->result.worst_case);
@@ -184,17 +193,19 @@ static void put_detail(FILE *out, page *p, const thm_catalogue_entry *e,
     put_field(out, p, e, "Twin", "The false twin");
     fputs("</div><div>\n<h3>Measured</h3>\n", out);
     put_facts(out, "worst case", o);
-    fputs("<h3>Replay the worst case</h3>\n", out);
-    put_replay(out, o);
     if (twin) {
         fprintf(out, "<h3>The twin %s, measured</h3>\n", twin->id);
         put_facts(out,
                   twin->result.verdict == THM_REFUTED ? "counterexample"
                                                       : "worst case",
                   twin);
-        put_replay(out, twin);
     }
-    fputs("</div></div></td></tr>\n", out);
+    fputs("</div></div>\n", out);
+    put_replay(out, "the worst case", o);
+    if (twin) {
+        put_replay(out, "the twin&#8217;s", twin);
+    }
+    fputs("</td></tr>\n", out);
 }
 
 void page_rows(FILE *out, page *p)
