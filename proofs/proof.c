@@ -146,10 +146,14 @@ static bool save(const thm_common *common, int n, const thm_decision *decisions,
            thm_decision_save(common->out, name, n, decisions, msg) == THM_OK;
 }
 
-/* What broke was the instrument, unless it was a signal. */
-static int broken(thm_status status, const thm_message *msg)
+/* What broke was the instrument, unless it was a signal: whoever runs many
+ * programs quietly says that once, for all of them. */
+static int broken(const thm_common *common, thm_status status,
+                  const thm_message *msg)
 {
-    start_fail(status, msg);
+    if (status != THM_EINTERRUPTED || !common->quiet) {
+        start_fail(status, msg);
+    }
     return start_finish(status == THM_EINTERRUPTED ? START_INTERRUPTED
                                                    : START_INTERNAL);
 }
@@ -164,7 +168,7 @@ static int run(const proof_table *table, const thm_common *common,
     }
     thm_status status = check_pairs(table, &msg);
     if (status != THM_OK) {
-        return broken(status, &msg);
+        return broken(common, status, &msg);
     }
     if (!any_selected(table, only)) {
         thm_fail(THM_EDOMAIN, &msg, "--only: no claim here is selected by '%s'",
@@ -173,7 +177,7 @@ static int run(const proof_table *table, const thm_common *common,
     }
     thm_decision *decisions = calloc((size_t)room, sizeof *decisions);
     if (!decisions) {
-        return broken(THM_ENOMEM, NULL);
+        return broken(common, THM_ENOMEM, NULL);
     }
     const bool show = !common->quiet && isatty(STDERR_FILENO);
     thm_progress progress =
@@ -199,7 +203,7 @@ static int run(const proof_table *table, const thm_common *common,
     }
     free(decisions);
     return status == THM_OK ? start_finish((start_exit)code)
-                            : broken(status, &msg);
+                            : broken(common, status, &msg);
 }
 
 int proof_main(int argc, char **argv, const proof_table *table)

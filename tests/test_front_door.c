@@ -441,6 +441,17 @@ START_TEST(the_template_holds_and_refutes_its_twin)
 }
 END_TEST
 
+START_TEST(an_interrupted_proof_prints_nothing)
+{
+    ck_assert_int_eq(run(text("timeout --preserve-status -s INT 0.5 "
+                              "'%s/template' --effort 1e6",
+                              tests)),
+                     130);
+    ck_assert_str_eq(out(), "");
+    assert_has(err(), "interrupted");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("front door");
@@ -462,6 +473,7 @@ int main(void)
     tcase_add_test(t, every_command_tells_what_it_does);
     tcase_add_test(t, a_full_disk_is_2_and_one_line);
     tcase_add_test(t, the_template_holds_and_refutes_its_twin);
+    tcase_add_test(t, an_interrupted_proof_prints_nothing);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
