@@ -163,6 +163,35 @@ bench: deps
 	@$(MAKE) --no-print-directory $(benches)
 	@for b in $(benches); do $$b || exit $$?; done
 
+# ---- fuzzing ----------------------------------------------------------------
+
+# The readers of user files under libFuzzer; `corpus` replays what is kept in
+# tests/fuzz/corpus without one.
+FUZZ_SECONDS ?= 30
+fuzzed  = text safetensors idx
+replays = $(fuzzed:%=$(B)/tests/replay-%)
+
+$(replays): $(B)/tests/replay-%: $(B)/obj/tests/fuzz/%.o \
+            $(B)/obj/tests/fuzz/replay.o $(lib)
+	$(link)
+.PHONY: corpus
+corpus: $(replays)
+	@for t in $(fuzzed); do \
+	    $(B)/tests/replay-$$t tests/fuzz/corpus/$$t || exit 1; done
+
+$(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/target.h $(wildcard src/core/*.[ch] \
+             src/io/*.[ch])
+	@mkdir -p $(@D)
+	@clang -std=c11 -D_GNU_SOURCE -O1 -g -Isrc -I. \
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	    $(filter %.c,$^) -ljansson -lz -lm -o $@
+fuzz: $(fuzzed:%=$(B)/fuzz/%)
+	@for t in $(fuzzed); do \
+	    mkdir -p $(B)/fuzz/corpus/$$t && \
+	    $(B)/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	        -verbosity=0 -artifact_prefix=$(B)/fuzz/$$t- \
+	        $(B)/fuzz/corpus/$$t tests/fuzz/corpus/$$t || exit 1; done
+
 clean:
 	@rm -rf $(B)
 
