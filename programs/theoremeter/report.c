@@ -87,6 +87,7 @@ thm_status report_write(const char *dir, int n, const thm_decision *decisions,
     p->n = n;
     p->decisions = decisions;
     p->run = run;
+    p->effort = options->effort;
     p->figures = figures;
     fill(thm_file_stream(file), p);
     status = thm_file_commit(file, msg);

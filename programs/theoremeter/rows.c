@@ -158,7 +158,8 @@ static void put_shell_word(FILE *out, const char *word)
     fputs("&#39;", out);
 }
 
-static void put_replay(FILE *out, const char *whose, const thm_decision *o)
+static void put_replay(FILE *out, const page *p, const char *whose,
+                       const thm_decision *o)
 {
     if (o->result.cases == 0) {
         return;
@@ -170,11 +171,14 @@ static void put_replay(FILE *out, const char *whose, const thm_decision *o)
     put_shell_word(out, o->id);
     fputs(" --case ", out);
     put_shell_word(out, o->result.worst_case);
+    fprintf(out, " --seed %" PRIu64, o->result.worst_seed);
+    if (p->effort < 1.0 || p->effort > 1.0) { /* 1 is the default */
+        fprintf(out, " --effort %.17g", p->effort);
+    }
     fprintf(out,
-            " --seed %" PRIu64
             "</pre><button type=\"button\" aria-label=\"Copy the command that "
             "replays %s\">Copy</button></div>\n",
-            o->result.worst_seed, o->id);
+            o->id);
 }
 
 static void put_detail(FILE *out, page *p, const thm_catalogue_entry *e,
@@ -201,9 +205,9 @@ static void put_detail(FILE *out, page *p, const thm_catalogue_entry *e,
                   twin);
     }
     fputs("</div></div>\n", out);
-    put_replay(out, "the worst case", o);
+    put_replay(out, p, "the worst case", o);
     if (twin) {
-        put_replay(out, "the twin&#8217;s", twin);
+        put_replay(out, p, "the twin&#8217;s", twin);
     }
     fputs("</td></tr>\n", out);
 }
