@@ -8,8 +8,10 @@ orange = "#D55E00"
 green = "#009E73"
 purple = "#A8588A"
 faint = "#808080"
-canvas(height) = sprintf("set terminal %s size 860,%d font 'sans,13' %s", \
-    format, height, format eq "svg" ? "enhanced" : "enhanced background 'white'")
+# SVG counts a font's size in pixels, PNG in points of 4/3 pixels.
+canvas(height) = sprintf("set terminal %s enhanced size 860,%d font 'sans,%d' %s", \
+    format, height, format eq "svg" ? 13 : 10, \
+    format eq "svg" ? "" : "background 'white'")
 
 set encoding utf8
 set datafile separator "\t"

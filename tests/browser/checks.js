@@ -147,7 +147,7 @@ return {
         ...all("figure").map((f) => {
             const svg = one("svg", f), box = svg && svg.getBoundingClientRect();
             return first(
-                svg ? "" : `${f.id}: ${f.textContent.slice(0, 200)}`,
+                svg ? "" : `${f.id}: ${f.textContent.replace(/\s+/g, " ").slice(0, 120)}`,
                 svg && box.width > 300 && box.height > 150 ? "" : `${f.id} is small`,
                 svg && all("path, use, polygon", svg).length > 20 ? "" : `${f.id} is empty`,
                 svg && one("[role=img]", f).getAttribute("aria-label") ? "" :

@@ -214,7 +214,7 @@ static bool take_picture(const char *url, const char *png)
         "rows.slice(10).forEach((r) => r.remove());"
         "document.querySelector('table').style.background ="
         "    getComputedStyle(document.body).backgroundColor; return 0";
-    return webdriver_resize(&browser, 1060, 900) &&
+    return webdriver_resize(&browser, 1060, 4000) &&
            webdriver_scheme(&browser, "light") && webdriver_go(&browser, url) &&
            (json_decref(webdriver_run(&browser, trim, json_array())), true) &&
            webdriver_picture(&browser, "table.claims", png);

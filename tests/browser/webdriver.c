@@ -80,7 +80,7 @@ static bool find_port(webdriver *w, int from)
     while (size + 1 < sizeof text && poll(&fd, 1, START_SECONDS * 1000) > 0) {
         const ssize_t n = read(from, text + size, sizeof text - 1 - size);
         if (n <= 0) {
-            break;
+            return fail(w, "chromedriver is not installed or ended at once");
         }
         size += (size_t)n;
         text[size] = '\0';
