@@ -186,7 +186,7 @@ static double worse(double a, double b)
 }
 
 /* The largest |closed form - complex step| over the entries looked at, in units
- * of the entry's absolute terms, (p_i / t)(2 + 8 k); `detached` drops the
+ * of the entry's absolute terms, (p_i / t)(4 + 8 k); `detached` drops the
  * derivative of s. */
 static thm_status measure_jacobian(const thm_row *row, work *w, thm_norm norm,
                                    bool detached, thm_finding *f, bool *applies)
@@ -219,7 +219,7 @@ static thm_status measure_jacobian(const thm_row *row, work *w, thm_norm norm,
         for (int i = 0; i < n; i++) {
             const double reference = (double)(cimagl(w->z[i]) / step);
             /* DBL_MIN: below it p is off by up to 2^-1074 */
-            const double terms = (w->p[i] + DBL_MIN) / t * (2.0 + 8.0 * k);
+            const double terms = (w->p[i] + DBL_MIN) / t * (4.0 + 8.0 * k);
             const double off = fabs(w->y[i] - reference) / terms;
             f->observed = worse(f->observed, off);
         }

@@ -131,13 +131,15 @@ double thm_head_step_value(thm_head_step *w, thm_head_variable by, int row,
             }
         }
         attend(h, w->P);
+        complex_t value = 0; /* summed by rows: n + d roundings, not n d */
         for (int b = 0; b < d; b++) {
             complex_t z = 0;
             for (int j = 0; j < n; j++) {
                 z += w->P[j] * w->V[j * d + b];
             }
-            loss += w->G[i * d + b] * z;
+            value += w->G[i * d + b] * z;
         }
+        loss += value;
     }
     return cimag(loss) / h_step;
 }
@@ -219,14 +221,16 @@ double thm_head_step_terms(const thm_head_step *w, thm_head_variable by, int a,
         return sum + w->N[a * n + b];
     }
     for (int i = 0; i < n; i++) {
+        double row = 0.0;
         for (int j = 0; j < n; j++) {
             const double xi = fabs(h->X[i * D + a]), xj = fabs(h->X[j * D + a]);
             const double N = w->N[i * n + j];
-            sum += by == THM_BY_WQ ? N * xi * w->Kbar[j * d + b]
+            row += by == THM_BY_WQ ? N * xi * w->Kbar[j * d + b]
                    : by == THM_BY_WK
                        ? N * xj * w->Qbar[i * d + b]
                        : w->state->A[i * n + j] * xj * fabs(w->G[i * d + b]);
         }
+        sum += row;
     }
     return sum;
 }
