@@ -11,15 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "claims/ball.h"
+#include "claims/peak.h"
 #include "proofs/proof.h"
-#include "softmax/softmax.h"
-
-enum {
-    PER_OCTAVE = 4,
-    OCTAVES = 80, /* gaps down to 2^-52 of the range, and room for log n */
-    FINEST = -3,  /* the grid starts at t = 2^-3                          */
-    GOLDEN_STEPS = 24
-};
 
 /* Half-width of the interval around t = 0 on which |J|_F is shown to be
  * convex: weights differ from 1 by as much there. */
@@ -28,142 +21,35 @@ static const int NARROW = -16;
 typedef struct {
     thm_rows *rows;
     double x[THM_ROW_MAX], p[THM_ROW_MAX];
-    int n, top, leaders; /* tokens with the largest logit          */
-    double gap;          /* from there to the next value, <= 1     */
-    double range;        /* max z - min z; 0: no case for any claim */
-    double peak;         /* t of the highest |J|_F found           */
+    int n, top;
+    thm_peak at; /* range 0 if the row is constant or absent: no case */
     arb_ptr bx, bp, rest;
 } line;
-
-/* ---- in doubles: where to look ---------------------------------------------
- */
-
-/* tau |J|_F at t; a guide, not evidence. */
-static double height(line *w, double t)
-{
-    double fro;
-    if (thm_softmax(w->n, w->x, 1.0 / t, w->p) != THM_OK ||
-        thm_softmax_jacobian_fro(w->n, w->p, 1.0, &fro) != THM_OK) {
-        return 0.0;
-    }
-    return fro;
-}
-
-static double grid(int k)
-{
-    return exp2(FINEST + (double)k / PER_OCTAVE);
-}
-
-/* Points of the grid up to where the second value has all but gone. */
-static int grid_size(const line *w)
-{
-    int k = 1;
-    while (k < OCTAVES * PER_OCTAVE && grid(k) * w->gap < 64.0) {
-        k++;
-    }
-    return k;
-}
-
-static void find_peak(line *w)
-{
-    const double golden = 0.5 * (sqrt(5.0) - 1.0);
-    const int size = grid_size(w);
-    int best = 0;
-    double highest = -1.0;
-    for (int k = 0; k < size; k++) {
-        const double h = height(w, grid(k));
-        if (h > highest) {
-            highest = h;
-            best = k;
-        }
-    }
-    w->peak = grid(best);
-    if (best == 0 || best == size - 1) {
-        return;
-    }
-    double lo = grid(best - 1), hi = grid(best + 1);
-    double a = hi - golden * (hi - lo), b = lo + golden * (hi - lo);
-    double ha = height(w, a), hb = height(w, b);
-    for (int i = 0; i < GOLDEN_STEPS; i++) {
-        if (ha > hb) {
-            hi = b;
-            b = a;
-            hb = ha;
-            a = hi - golden * (hi - lo);
-            ha = height(w, a);
-        } else {
-            lo = a;
-            a = b;
-            ha = hb;
-            b = lo + golden * (hi - lo);
-            hb = height(w, b);
-        }
-    }
-    w->peak = 0.5 * (lo + hi);
-}
-
-/* Standard deviation of x, divisor n. */
-static double spread(const line *w)
-{
-    double mean = 0.0, square = 0.0;
-    for (int i = 0; i < w->n; i++) {
-        mean += w->x[i] / w->n;
-    }
-    for (int i = 0; i < w->n; i++) {
-        square += (w->x[i] - mean) * (w->x[i] - mean) / w->n;
-    }
-    return sqrt(square);
-}
-
-/* Fills the line of a row; range = 0 if the row is constant or absent. */
-static void set_line(line *w, const thm_row *row)
-{
-    const double *z = row->value;
-    w->n = row->n;
-    w->range = 0.0;
-    if (row->absent) {
-        return;
-    }
-    double max = z[0], min = z[0], next = -HUGE_VAL;
-    for (int i = 0; i < w->n; i++) {
-        max = fmax(max, z[i]);
-        min = fmin(min, z[i]);
-    }
-    if (!(max > min)) {
-        return;
-    }
-    w->range = max - min;
-    w->leaders = 0;
-    for (int i = 0; i < w->n; i++) {
-        w->leaders += z[i] == max;
-        next = z[i] < max && z[i] > next ? z[i] : next;
-        w->x[i] = (z[i] - max) / w->range;
-    }
-    w->gap = (max - next) / w->range;
-    w->top = thm_ball_exponents(w->n, z, w->range, THM_BALL_BITS, w->bx);
-}
 
 static thm_status make_line(void *ctx, uint64_t seed, int64_t index,
                             void *the_case, char *name)
 {
     line *w = ctx;
-    const thm_status status =
-        thm_logits_make(w->rows, seed, index, the_case, name);
-    if (status != THM_OK) {
+    const thm_row *row = the_case;
+    w->at = (thm_peak){0};
+    thm_status status = thm_logits_make(w->rows, seed, index, the_case, name);
+    if (status == THM_OK && !row->absent) {
+        status = thm_peak_line(row->n, row->value, w->x, &w->at);
+    }
+    if (status != THM_OK || !(w->at.range > 0.0)) {
         return status;
     }
-    set_line(w, the_case);
-    if (w->range > 0.0 && w->leaders == 1) {
-        find_peak(w);
+    w->n = row->n;
+    w->top =
+        thm_ball_exponents(w->n, row->value, w->at.range, THM_BALL_BITS, w->bx);
+    if (w->at.leaders == 1) {
+        status = thm_peak_search(w->n, w->x, w->p, &w->at);
         const size_t used = strlen(name);
         (void)snprintf(name + used, THM_CASE_NAME - used, "/peak%.3g",
-                       w->peak * spread(w));
+                       w->at.peak * w->at.sd);
     }
-    return THM_OK;
+    return status;
 }
-
-/* ---- in balls: evidence ----------------------------------------------------
- */
 
 /* tau |J|_F at t over its value sqrt(n - 1) / n at 0. */
 static void relative_height(line *w, const arb_t t, arb_t h)
@@ -267,7 +153,7 @@ static thm_status uniform_is_minimum(const void *the_case, void *ctx,
 {
     line *w = ctx;
     (void)the_case;
-    *applies = w->range > 0.0 && w->n >= 5;
+    *applies = w->at.range > 0.0 && w->n >= 5;
     return *applies ? convex(w, f) : THM_OK;
 }
 
@@ -276,14 +162,14 @@ static thm_status uniform_is_minimum_of_few(const void *the_case, void *ctx,
 {
     line *w = ctx;
     (void)the_case;
-    *applies = w->range > 0.0 && w->n <= 3;
+    *applies = w->at.range > 0.0 && w->n <= 3;
     return *applies ? convex(w, f) : THM_OK;
 }
 
 /* t = log(4 n^2) / gap: there the bound of S9.2 lies below 1 / n. */
 static double far_out(const line *w)
 {
-    return log(4.0 * w->n * (double)w->n) / w->gap;
+    return log(4.0 * w->n * (double)w->n) / w->at.gap;
 }
 
 /* S9.2.  The largest tau |J|_F / (2 (n - 1) e^{-t gap}) at a few t. */
@@ -329,7 +215,7 @@ static thm_status vanishes_with_leader(const void *the_case, void *ctx,
 {
     line *w = ctx;
     (void)the_case;
-    *applies = w->range > 0.0 && w->leaders == 1;
+    *applies = w->at.range > 0.0 && w->at.leaders == 1;
     return *applies ? vanishes(w, f) : THM_OK;
 }
 
@@ -338,7 +224,7 @@ static thm_status vanishes_with_tie(const void *the_case, void *ctx,
 {
     line *w = ctx;
     (void)the_case;
-    *applies = w->range > 0.0 && w->leaders > 1;
+    *applies = w->at.range > 0.0 && w->at.leaders > 1;
     return *applies ? vanishes(w, f) : THM_OK;
 }
 
@@ -351,12 +237,12 @@ static thm_status interior_maximum(line *w, thm_finding *f)
     arb_init(t);
     arb_init(rise);
     arb_init(fall);
-    arb_set_d(t, w->peak);
+    arb_set_d(t, w->at.peak);
     relative_height(w, t, rise);
     arb_sub_si(rise, rise, 1, THM_BALL_BITS);
-    const int size = arb_is_positive(rise) ? 0 : grid_size(w);
+    const int size = arb_is_positive(rise) ? 0 : thm_peak_grid_size(&w->at);
     for (int k = 0; k < size; k++) {
-        arb_set_d(t, grid(k));
+        arb_set_d(t, thm_peak_grid(k));
         relative_height(w, t, fall);
         arb_sub_si(fall, fall, 1, THM_BALL_BITS);
         arb_max(rise, rise, fall, THM_BALL_BITS);
@@ -378,7 +264,7 @@ static thm_status maximum_inside(const void *the_case, void *ctx,
 {
     line *w = ctx;
     (void)the_case;
-    *applies = w->range > 0.0 && w->leaders == 1 && w->n >= 5;
+    *applies = w->at.range > 0.0 && w->at.leaders == 1 && w->n >= 5;
     return *applies ? interior_maximum(w, f) : THM_OK;
 }
 
@@ -387,7 +273,7 @@ static thm_status maximum_inside_of_two(const void *the_case, void *ctx,
 {
     line *w = ctx;
     (void)the_case;
-    *applies = w->range > 0.0 && w->leaders == 1 && w->n == 2;
+    *applies = w->at.range > 0.0 && w->at.leaders == 1 && w->n == 2;
     return *applies ? interior_maximum(w, f) : THM_OK;
 }
 
