@@ -92,6 +92,48 @@ END_TEST
 /* ---- the notes ------------------------------------------------------------
  */
 
+START_TEST(a_section_is_headed_by_the_id_and_slug_of_the_table)
+{
+    static char section[1 << 16], field[1 << 16];
+    for (const thm_catalogue_entry *e = thm_catalogue; e->id; e++) {
+        char heading[128];
+        ck_assert_msg(thm_catalogue_section(e, section, sizeof section),
+                      "no section %s in %s", e->id, e->note);
+        snprintf(heading, sizeof heading, "### %s · %s\n", e->id, e->slug);
+        ck_assert_msg(strncmp(section, heading, strlen(heading)) == 0,
+                      "expected %s, found %.60s", heading, section);
+        ck_assert_ptr_null(strstr(section + 3, "\n### "));
+        ck_assert(thm_catalogue_field(e, "Statement", field, sizeof field));
+        ck_assert_ptr_nonnull(strstr(section, field));
+        ck_assert_ptr_null(strstr(field, "**"));
+        ck_assert(!thm_catalogue_field(e, "Nonsense", field, sizeof field));
+        ck_assert_str_eq(field, "");
+    }
+}
+END_TEST
+
+START_TEST(a_claim_says_everything_that_explain_promises)
+{
+    static const char *const fields[] = {"Statement", "Hypotheses", "Source",
+                                         "Expected",  "Proof",      "Rounding",
+                                         "Twin"};
+    static char field[1 << 16];
+    for (const thm_catalogue_entry *e = thm_catalogue; e->id; e++) {
+        for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+            ck_assert_msg(
+                thm_catalogue_field(e, fields[i], field, sizeof field) &&
+                    field[0],
+                "%s has no field %s in %s", e->id, fields[i], e->note);
+        }
+        thm_catalogue_field(e, "Expected", field, sizeof field);
+        const char *word = thm_verdict_text(e->expected);
+        ck_assert_msg(strncmp(field, word, strlen(word)) == 0,
+                      "%s: expected %s in the table, '%.40s' in the note",
+                      e->id, word, field);
+    }
+}
+END_TEST
+
 START_TEST(a_field_is_cut_at_a_whole_character)
 {
     const thm_catalogue_entry *e = thm_catalogue_find("S3");
@@ -346,6 +388,8 @@ int main(void)
     tcase_add_test(t, a_list_selects_families_claims_parts_and_slugs);
     tcase_add_test(t, a_list_with_an_unknown_word_is_refused_by_name);
     tcase_add_test(t, the_opposite_of_a_decision);
+    tcase_add_test(t, a_section_is_headed_by_the_id_and_slug_of_the_table);
+    tcase_add_test(t, a_claim_says_everything_that_explain_promises);
     tcase_add_test(t, a_field_is_cut_at_a_whole_character);
     suite_add_tcase(suite, t);
     t = tcase_create("decision");
