@@ -9,8 +9,8 @@
 
 #include "core/status.h"
 
-/* p <- softmax(z / tau), relative error of every p[i] >= 2.3e-308 at most 7 u,
- * u = 2^-53, whatever n and the size of the logits: the weights carry the
+/* p <- softmax(z / tau), relative error of every p[i] >= 2.3e-308 at most 7.4
+ * u, u = 2^-53, whatever n and the size of the logits: the weights carry the
  * rounding of (z - max) / tau along (weight.h), the sum is compensated.
  * z = -inf gives an exact zero.  z, p: (n), may be the same array.
  * THM_EDIM if n < 1; THM_EDOMAIN if tau is not positive and finite, if some z
