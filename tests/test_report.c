@@ -50,6 +50,23 @@ START_TEST(code_and_bold_are_rendered_and_lone_marks_kept)
 }
 END_TEST
 
+START_TEST(indices_are_lowered_and_raised_names_kept)
+{
+    ck_markup(put_inline, "p_i(1 - p_i), |J|_F",
+              "p<sub>i</sub>(1 - p<sub>i"
+              "</sub>), |J|<sub>F</sub>");
+    ck_markup(put_inline, "p_(i-1) + 2^-53 e^{-x}",
+              "p<sub>(i-1)</sub> + 2<sup>-53</sup> e<sup>-x</sup>");
+    ck_markup(put_inline, "\xce\xbb_1, |v|_\xe2\x88\x9e, max_i",
+              "\xce\xbb<sub>1</sub>, |v|<sub>\xe2\x88\x9e</sub>, "
+              "max<sub>i</sub>");
+    ck_markup(put_inline, "(a b)^(1/2) |x|_a^2",
+              "(a b)<sup>(1/2)</sup> |x|<sub>a</sub><sup>2</sup>");
+    ck_markup(put_inline, "thm_softmax_jvp _x_ a_ ^2 p_(i `q_1`",
+              "thm_softmax_jvp _x_ a_ ^2 p_(i <code>q_1</code>");
+}
+END_TEST
+
 START_TEST(a_sentence_ends_outside_code_only)
 {
     ck_markup(markup_sentence, "For `p. q` it is 0.5 at most. Then more.",
@@ -227,6 +244,7 @@ int main(void)
     TCase *markup = tcase_create("markup");
     tcase_add_test(markup, what_means_something_in_html_is_escaped);
     tcase_add_test(markup, code_and_bold_are_rendered_and_lone_marks_kept);
+    tcase_add_test(markup, indices_are_lowered_and_raised_names_kept);
     tcase_add_test(markup, a_sentence_ends_outside_code_only);
     tcase_add_test(markup, blocks_are_paragraphs_lists_and_fences);
     suite_add_tcase(suite, markup);

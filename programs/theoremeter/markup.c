@@ -50,28 +50,101 @@ static size_t find(const char *text, size_t from, size_t n, const char *mark)
     return n;
 }
 
-void markup_inline(FILE *out, const char *text, size_t n)
+/* ---- formulas ---------------------------------------------------------------
+ */
+
+/* Whether what ends before text[i] can carry an index: one letter, a closing
+ * bracket or bar, or a name of mathematics.  A longer word with an underscore
+ * is the name of a function, not a formula. */
+static bool takes_index(const char *text, size_t i)
+{
+    static const char *const words[] = {"max",   "min",    "sum",  "exp",
+                                        "gamma", "lambda", "sigma"};
+    if (i == 0 || strchr(" \n\t(,=_^", text[i - 1])) {
+        return false;
+    }
+    size_t n = 0;
+    while (n < i && isalpha((unsigned char)text[i - n - 1])) {
+        n++;
+    }
+    if (n <= 1) {
+        return n == 0 || i == 1 || text[i - 2] != '_' || text[i] == '^';
+    }
+    for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
+        if (strlen(words[k]) == n && memcmp(text + i - n, words[k], n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The length of the index at the start of text: a group in brackets, a sign and
+ * a number, a run of letters or one character beyond ASCII; 0 if there is
+ * none. */
+static size_t index_length(const char *text, size_t n)
 {
     size_t i = 0;
+    if (n > 0 && (text[0] == '(' || text[0] == '{')) {
+        int depth = 0;
+        for (; i < n; i++) {
+            depth += text[i] == '(' || text[i] == '{';
+            depth -= text[i] == ')' || text[i] == '}';
+            if (depth == 0) {
+                return i + 1;
+            }
+        }
+        return 0;
+    }
+    if (n > 0 && (unsigned char)text[0] >= 0x80) {
+        for (i = 1; i < n && ((unsigned char)text[i] & 0xc0) == 0x80; i++) {
+        }
+        return i;
+    }
+    const size_t sign = n > 0 && text[0] == '-';
+    for (i = sign; i < n && isalnum((unsigned char)text[i]); i++) {
+    }
+    return i > sign ? i : 0;
+}
+
+/* p_i and 2^-53 with a lowered or raised index: returns the bytes it took, 0 if
+ * text[i] begins no index. */
+static size_t put_index(FILE *out, const char *text, size_t i, size_t n)
+{
+    if (text[i] != '_' && text[i] != '^') {
+        return 0;
+    }
+    const char *tag = text[i] == '_' ? "sub" : "sup";
+    const size_t length = index_length(text + i + 1, n - i - 1);
+    const size_t brace = length > 0 && text[i + 1] == '{';
+    if (length == 0 || !takes_index(text, i)) {
+        return 0;
+    }
+    fprintf(out, "<%s>", tag);
+    markup_inline(out, text + i + 1 + brace, length - 2 * brace);
+    fprintf(out, "</%s>", tag);
+    return length + 1;
+}
+
+void markup_inline(FILE *out, const char *text, size_t n)
+{
+    size_t i = 0, taken;
     while (i < n) {
         const bool code = text[i] == '`';
         const bool bold = i + 1 < n && memcmp(text + i, "**", 2) == 0;
         const size_t mark = code ? 1 : 2;
         const size_t end =
             code || bold ? find(text, i + mark, n, code ? "`" : "**") : n;
-        if (end == n) { /* plain, or a mark without its partner */
+        if (end < n) {
+            fputs(code ? "<code>" : "<strong>", out);
+            (code ? put_escaped : markup_inline)(out, text + i + mark,
+                                                 end - i - mark);
+            fputs(code ? "</code>" : "</strong>", out);
+            i = end + mark;
+        } else if ((taken = put_index(out, text, i, n)) > 0) {
+            i += taken;
+        } else { /* plain, or a mark without its partner */
             put_escaped(out, text + i, 1);
             i++;
-        } else if (code) {
-            fputs("<code>", out);
-            put_escaped(out, text + i + 1, end - i - 1);
-            fputs("</code>", out);
-            i = end + 1;
-        } else {
-            fputs("<strong>", out);
-            markup_inline(out, text + i + 2, end - i - 2);
-            fputs("</strong>", out);
-            i = end + 2;
         }
     }
 }

@@ -1,5 +1,6 @@
 /* Text for the report's page.  Everything is escaped; of markdown, what the
- * notes use is rendered: paragraphs, lists, `code`, **bold** and fences. */
+ * notes use is rendered: paragraphs, lists, `code`, **bold**, fences, and the
+ * indices of formulas such as p_i, |J|_F, p_(i-1) and 2^-53. */
 #ifndef THM_MARKUP_H
 #define THM_MARKUP_H
 
@@ -9,7 +10,7 @@
 /* Escaped text; control characters but newline and tab are dropped. */
 void markup_plain(FILE *out, const char *text);
 
-/* One run of n bytes with code and bold. */
+/* One run of n bytes with code, bold and indices. */
 void markup_inline(FILE *out, const char *text, size_t n);
 
 /* The first sentence, for a table's cell: ends at the first full stop before a
