@@ -1,0 +1,110 @@
+/* Initial value problems x' = f(t, x), and one door to every integrator.
+ *
+ * A problem is a right-hand side with what derivatives it has; a run is options
+ * in, statistics out, with an observer called at the times that the caller
+ * asked for.  Nothing here knows of softmax (value_flow.h, orbit.h do). */
+#ifndef THM_ODE_H
+#define THM_ODE_H
+
+#include <stdbool.h>
+#include "core/status.h"
+
+typedef struct {
+    int n;
+    void *ctx;
+    /* dx: (n) <- f(t, x). */
+    thm_status (*rhs)(double t, const double *x, double *dx, void *ctx);
+    /* out: (n) <- (df/dx) v; NULL if there is none. */
+    thm_status (*jvp)(double t, const double *x, const double *v, double *out,
+                      void *ctx);
+    /* J: (n x n) row-major <- df/dx, dfdt: (n) <- df/dt; NULL if there is none:
+     * the implicit steppers then refuse with THM_EDOMAIN. */
+    thm_status (*jacobian)(double t, const double *x, double *J, double *dfdt,
+                           void *ctx);
+    /* x: (n) <- the solution of (I - gamma df/dx(t, y)) x = b, exploiting
+     * structure; NULL: the dense Jacobian serves.  x may be b. */
+    thm_status (*solve)(double t, const double *y, double gamma,
+                        const double *b, double *x, void *ctx);
+} thm_ode;
+
+#define THM_STEPPER_TABLE(X)                                                   \
+    X(THM_STEPPER_AUTO, "auto")     /* dop853, then an implicit one when  */   \
+                                    /* stability limits the step          */   \
+    X(THM_STEPPER_DOP853, "dop853") /* own, explicit, order 8             */   \
+    X(THM_STEPPER_ROSENBROCK, "rosenbrock") /* own, implicit, uses solve    */ \
+    X(THM_STEPPER_RK8PD, "rk8pd")     /* GSL, explicit, order 8             */ \
+    X(THM_STEPPER_RKF45, "rkf45")     /* GSL, explicit, order 5             */ \
+    X(THM_STEPPER_MSADAMS, "msadams") /* GSL, explicit multistep            */ \
+    X(THM_STEPPER_MSBDF, "msbdf")     /* GSL, implicit multistep            */ \
+    X(THM_STEPPER_BSIMP, "bsimp")     /* GSL, implicit extrapolation        */ \
+    X(THM_STEPPER_RK4IMP, "rk4imp")   /* GSL, implicit Gauss, order 4       */ \
+    X(THM_STEPPER_RK4, "rk4")         /* fixed step, for controls           */
+
+typedef enum {
+#define THM_STEPPER_ENUM(name, text) name,
+    THM_STEPPER_TABLE(THM_STEPPER_ENUM)
+#undef THM_STEPPER_ENUM
+} thm_stepper;
+
+const char *thm_stepper_text(thm_stepper stepper);
+bool thm_stepper_parse(const char *text, thm_stepper *stepper);
+
+typedef struct {
+    thm_stepper stepper;
+    double rtol, atol; /* error per step and component: atol + rtol |x_i|   */
+    double first_step; /* 0: chosen from the right-hand side; rk4: the step */
+    double stop_rhs;   /* stop early once |f|_2 is below; 0: never          */
+    long max_rhs;      /* right-hand sides at most; 0: no bound             */
+} thm_ode_options;
+
+/* rtol 1e-9, atol 1e-12, auto, at most 10^7 right-hand sides. */
+thm_ode_options thm_ode_defaults(void);
+
+typedef struct {
+    double t; /* time reached                                      */
+    long rhs, jacobians, solves, steps, rejected;
+    thm_stepper stepper; /* the one in use at the end                         */
+    double switched;     /* time at which auto went implicit; NaN if never    */
+    bool stopped;        /* by stop_rhs, by the observer or by an event       */
+} thm_ode_stats;
+
+/* Called at each requested time (and at the end) with the state there, from
+ * dense output or by stepping exactly onto it; *stop ends the run. */
+typedef thm_status (*thm_ode_observer)(double t, const double *x, bool *stop,
+                                       void *ctx);
+
+/* An event: a zero crossing of value(t, x).  The crossing is located to
+ * rounding (bracketing on the dense output or on repeated short steps), then
+ * `found` is called with it. */
+typedef struct {
+    double (*value)(double t, const double *x, void *ctx);
+    thm_status (*found)(double t, const double *x, int direction, bool *stop,
+                        void *ctx);
+    void *ctx;
+} thm_ode_event;
+
+/* What a run watches; zeroed: nothing. */
+typedef struct {
+    int n_times;
+    const double *times; /* ascending, within (t0, t1]                        */
+    thm_ode_observer observe;
+    void *observe_ctx;
+    int n_events;
+    const thm_ode_event *events;
+    bool (*interrupted)(void *ctx); /* asked once a step; NULL: never         */
+    void *interrupted_ctx;
+} thm_ode_watch;
+
+/* Integrates from t0 to t1 > t0; x: (n), the state at t0 in, at stats->t out.
+ *
+ * THM_OK: t1 was reached, or the run stopped as asked (stats->stopped).
+ * THM_ECONVERGE: the stepper cannot cope (max_rhs used up, or the step fell
+ * below the rounding of t); x and stats->t are the last good state.
+ * THM_EINTERRUPTED likewise.  THM_EDIM, THM_EDOMAIN (times not ascending or
+ * outside, t1 <= t0, rtol below 1e-14 or not finite, no Jacobian for an
+ * implicit stepper, non-finite start), THM_ENOMEM: x untouched. */
+thm_status thm_ode_integrate(const thm_ode *ode, double t0, double t1,
+                             double *x, const thm_ode_options *options,
+                             const thm_ode_watch *watch, thm_ode_stats *stats);
+
+#endif
