@@ -3,11 +3,11 @@
 
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "core/file.h"
+#include "core/json.h"
 #include "core/options.h"
 #include "core/progress.h"
 #include "core/run.h"
@@ -79,6 +79,12 @@ int experiment_main(int argc, char **argv, const experiment *e)
     if (status != THM_OK) {
         return (int)start_fail(status, &msg);
     }
-    printf("{\"draws\": %d, \"seed\": %" PRIu64 "}\n", draws, common.seed);
+    json_t *done = json_pack("{s:i, s:o}", "draws", draws, "seed",
+                             thm_json_u64(common.seed));
+    status = thm_json_write(stdout, done);
+    json_decref(done);
+    if (status == THM_ENOMEM) {
+        return (int)start_fail(status, NULL);
+    }
     return start_finish(START_HOLDS);
 }

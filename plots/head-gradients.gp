@@ -1,11 +1,11 @@
 # When training begins, softmax lets little gradient through to W_Q.
-# Mean `|dL/dW_Q|` over mean `|dL/dW_V|` of one attention head against the number
-# of tokens: softmax at `tau = 8`, NormSoftmax by standard deviation and by
-# variance, and softmax at `tau = 1/3`, where Heat Treatment starts. Only W_V
-# escapes the Jacobian of softmax; claim S11 is about the lowest curve at
-# `n = 197`. Lines are medians over draws, bands reach from the 10 % to the 90 %
-# quantile. Slice: `D = 256`, `d = 64`, weights of standard deviation 0.02, `X`
-# and `G = dL/dZ` independent standard normals, the same draws for all curves.
+# Mean |dL/dW_Q| over mean |dL/dW_V| of one attention head against the number of
+# tokens: softmax at τ = 8, NormSoftmax by standard deviation and by variance,
+# and softmax at τ = 1/3, where Heat Treatment starts. Only W_V escapes the
+# Jacobian of softmax; claim S11 is about the lowest curve at n = 197. Lines are
+# medians over draws, bands reach from the 10 % to the 90 % quantile. Slice:
+# D = 256, d = 64, weights of standard deviation 0.02, X and G = dL/dZ
+# independent standard normals, the same draws for all curves.
 eval canvas(440)
 data = "head-gradients.tsv"
 set logscale xy

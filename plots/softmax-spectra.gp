@@ -1,10 +1,10 @@
 # The eigenvalues of the softmax Jacobian interlace the sorted probabilities.
-# Each bar spans two neighbouring probabilities, `n p_(k-1)` to `n p_(k)`; each
-# point is the eigenvalue `n mu_k` of `n tau J`, which claim S3 places inside the
-# bar. Uniform attention is 1 on this scale; `mu_1 = 0`, the vector of ones, is
-# left out. Slice: one row of `n = 16` logits of each kind at `tau = 1`,
-# independent normal with the given standard deviation, or Student's t with two
-# degrees of freedom. The first panel's axis is linear.
+# Each bar spans two neighbouring probabilities, n p_(k–1) to n p_(k); each
+# point is the eigenvalue n µ_k of n τJ, which claim S3 places inside the bar.
+# Uniform attention is 1 on this scale; µ_1 = 0, the vector of ones, is left
+# out. Slice: one row of n = 16 logits of each kind at τ = 1, independent normal
+# with the given standard deviation, or Student's t with two degrees of freedom.
+# The first panel's axis is linear.
 eval canvas(600)
 n = 16
 data = "softmax-spectra.tsv"

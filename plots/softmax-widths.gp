@@ -1,10 +1,10 @@
 # The Jacobian of softmax vanishes at both ends of the width of its logits.
-# Above: the Frobenius norm of `tau J`, `sqrt(n - 1) / n` (dashed) for narrow
-# logits, where attention is uniform, and gone for wide ones, where it is a
-# spike; claim S9.3 says that the maximum lies between. Below: the entropy of `p`
-# relative to `ln n`. Lines are medians over draws, bands reach from the 10 % to
-# the 90 % quantile. Slice: rows of `n = 197` independent normal logits at
-# `tau = 1`, the same draws at every width.
+# Above: the Frobenius norm of τJ, √(n – 1) / n (dashed) for narrow logits, where
+# attention is uniform, and gone for wide ones, where it is a spike; claim S9.3
+# says that the maximum lies between. Below: the entropy of p relative to ln n.
+# Lines are medians over draws, bands reach from the 10 % to the 90 % quantile.
+# Slice: rows of n = 197 independent normal logits at τ = 1, the same draws at
+# every width.
 eval canvas(560)
 n = 197
 data = "softmax-widths.tsv"

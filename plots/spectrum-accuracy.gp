@@ -1,11 +1,11 @@
 # Every eigenvalue keeps its digits, however small.
-# Relative error of each eigenvalue of `tau J` against its size: this
-# library's spectrum, and LAPACK's `dsyevd` on the dense matrix, both compared
-# with ball arithmetic at 128 bits. LAPACK promises an error of a few `u |J|`
-# (dashed, as relative error), so that eigenvalues below that have no correct
+# Relative error of each eigenvalue of τJ against its size: this library's
+# spectrum, and LAPACK's dsyevd on the dense matrix, both compared with ball
+# arithmetic at 128 bits. LAPACK promises an error of a few u ‖J‖ (dashed: one
+# such u, as relative error), so that eigenvalues below that need have no correct
 # digit. Values that agree with the reference to the last bit are drawn at
-# `1e-17`. Slice: rows of `n = 96` independent normal logits of standard
-# deviation 20 at `tau = 1`.
+# 10^-17. Slice: rows of n = 96 independent normal logits of standard deviation 20
+# at τ = 1, eigenvalues of at least 10^-40.
 eval canvas(440)
 data = "spectrum-accuracy.tsv"
 u = 2.0 ** -53

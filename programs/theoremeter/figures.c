@@ -56,16 +56,29 @@ static thm_status write_script(const char *name, const char *dir,
     return status;
 }
 
-/* The leading comment's first line, or the rest of it, without the marks. */
-static void put_comment(FILE *out, const char *text, bool title)
+/* The leading comment's first line: the title, as it is for an attribute, or
+ * rendered. */
+static void put_title(FILE *out, const char *text, bool attribute)
 {
-    for (int line = 0; strncmp(text, "# ", 2) == 0; line++) {
-        const size_t n = strcspn(text, "\n");
-        if (title == (line == 0)) {
-            markup_inline(out, text + 2, n - 2);
-            fputs(title ? "" : "\n", out);
-        }
-        text += text[n] ? n + 1 : n;
+    char title[256];
+    snprintf(title, sizeof title, "%.*s", (int)strcspn(text, "\n"), text);
+    const char *words = title + strspn(title, "# ");
+    if (attribute) {
+        markup_plain(out, words);
+    } else {
+        markup_inline(out, words, strlen(words));
+    }
+}
+
+/* The rest of the leading comment. */
+static void put_caption(FILE *out, const char *text)
+{
+    const char *line = strchr(text, '\n');
+    while (line && strncmp(line, "\n# ", 3) == 0) {
+        const size_t n = strcspn(line + 1, "\n");
+        markup_inline(out, line + 3, n - 2);
+        putc('\n', out);
+        line = strchr(line + 1, '\n');
     }
 }
 
@@ -77,7 +90,8 @@ static bool is_drawing(const char *text)
     return text && strstr(text, "<svg") && strstr(text, "</svg>");
 }
 
-/* The drawing without its prologue.  Every figure names its parts alike
+/* The drawing without its prologue and its title, which browsers would show at
+ * the pointer.  Every figure names its parts alike
  * (gpDot, gpPt0, ...); in one page the names must differ. */
 static void put_svg(FILE *out, const char *name, const char *text)
 {
@@ -85,6 +99,9 @@ static void put_svg(FILE *out, const char *name, const char *text)
                                         "url(#"};
     const char *p = strstr(text, "<svg");
     while (*p) {
+        if (strncmp(p, "<title>", 7) == 0 && strstr(p, "</title>")) {
+            p = strstr(p, "</title>") + 8;
+        }
         size_t skip = 0;
         for (size_t i = 0; i < sizeof marks / sizeof *marks && !skip; i++) {
             const size_t n = strlen(marks[i]);
@@ -99,24 +116,20 @@ static void put_svg(FILE *out, const char *name, const char *text)
     }
 }
 
-/* "n 197, draws 64, seed 1": the line that the experiment printed. */
+/* "128 draws, seed 1.": from the line that the experiment printed. */
 static void put_slice(FILE *out, const char *printed)
 {
     json_t *line = printed ? json_loads(printed, 0, NULL) : NULL;
-    const char *key, *before = "";
-    json_t *value;
-    json_object_foreach(line, key, value)
-    {
-        char *shown = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-        fputs(before, out);
-        markup_plain(out, key);
-        fputs("&nbsp;", out);
-        markup_plain(out, shown ? shown : "");
-        free(shown);
-        before = ", ";
+    const json_int_t draws = json_integer_value(json_object_get(line, "draws"));
+    char *seed = json_dumps(json_object_get(line, "seed"), JSON_ENCODE_ANY);
+    if (seed) {
+        fprintf(out, "%lld %s, seed ", (long long)draws,
+                draws == 1 ? "draw" : "draws");
+        markup_plain(out, seed);
+        fputs(".\n", out);
     }
+    free(seed);
     json_decref(line);
-    fputs(".\n", out);
 }
 
 /* ---- figures --------------------------------------------------------------
@@ -164,15 +177,15 @@ static void put_figure(FILE *out, const char *name, const figure *f,
         fputs("</p>\n", out);
     } else {
         fputs("<div role=\"img\" aria-label=\"", out);
-        put_comment(out, text, true);
+        put_title(out, text, true);
         fputs("\">\n", out);
         put_svg(out, name, drawing->output);
         fputs("</div>\n", out);
     }
     fputs("<figcaption><strong>", out);
-    put_comment(out, text, true);
+    put_title(out, text, false);
     fputs("</strong> ", out);
-    put_comment(out, text, false);
+    put_caption(out, text);
     put_slice(out, experiment->output);
     fputs("</figcaption></figure>\n", out);
 }

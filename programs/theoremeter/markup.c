@@ -79,7 +79,7 @@ static bool takes_index(const char *text, size_t i)
 }
 
 /* The length of the index at the start of text: a group in brackets, a sign and
- * a number, a run of letters or one character beyond ASCII; 0 if there is
+ * a run of digits or of letters, or one character beyond ASCII; 0 if there is
  * none. */
 static size_t index_length(const char *text, size_t n)
 {
@@ -101,7 +101,12 @@ static size_t index_length(const char *text, size_t n)
         return i;
     }
     const size_t sign = n > 0 && text[0] == '-';
-    for (i = sign; i < n && isalnum((unsigned char)text[i]); i++) {
+    const bool number = sign < n && isdigit((unsigned char)text[sign]);
+    for (i = sign; i < n; i++) {
+        const unsigned char c = (unsigned char)text[i];
+        if (number ? !isdigit(c) : !isalpha(c)) {
+            break;
+        }
     }
     return i > sign ? i : 0;
 }
