@@ -50,12 +50,20 @@ static const thm_options options = {
     .purpose = "The Jacobian of softmax, J = (diag(p) - p p' / 1'p) / tau, at "
                "each row of a file: entropy, norm, trace and eigenvalues to "
                "full relative accuracy.",
-    .details = "One JSON line a row: row, n, tau, entropy, norm2, trace, "
-               "lambda_min_nonzero (null if there is none), underflowed "
-               "(nonzero eigenvalues below 2.3e-308).\n\n"
-               "  seq 1 9 | softmax-spectrum --logits - --values --certify\n\n"
-               "Exits with 0, with 2 for bad usage or input, with 3 if a "
-               "nonzero eigenvalue could not be bounded away from zero.",
+    .details =
+        "One JSON line a row: row (from 0), n, tau, entropy (nat), norm2, "
+        "trace, lambda_min_nonzero (null if there is none), underflowed (how "
+        "many nonzero eigenvalues lie below 2.3e-308); sum_error with --probs, "
+        "eigenvalues with --values, eigenvectors (a row each) with --vectors, "
+        "smallest and largest with --extremes, and lower, upper, exponent2, "
+        "certified, evidence with --certify.  A variant adds spread, "
+        "temperature = min(spread, T) and err, a proved bound of the error of "
+        "its singular_values.\n\n"
+        "  seq 1 9 | softmax-spectrum --logits - --values --certify\n"
+        "  softmax-spectrum --probs attention.safetensors:layer0 --extremes "
+        "4\n\n"
+        "Exits with 0, with 2 for bad usage or input, with 3 if a nonzero "
+        "eigenvalue could not be bounded away from zero.",
     .table = table};
 
 /* Prints one row; *certified becomes false if its bounds decide nothing. */

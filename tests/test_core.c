@@ -179,6 +179,7 @@ START_TEST(files_share_and_follow_links)
     ck_assert_int_eq(chdir(scratch), 0);
     ck_assert_int_eq(thm_file_begin("bare", &a, NULL), THM_OK);
     ck_assert_int_eq(thm_file_commit(a, NULL), THM_OK);
+    ck_assert_int_eq(chdir("/"), 0);
     ck_assert_int_eq(access(scratch_path("bare"), F_OK), 0);
     ck_assert_int_eq(scratch_count(), 3);
 }

@@ -7,7 +7,7 @@
 
 typedef struct {
     const thm_options *options;
-    uint64_t seed;
+    uint64_t seed;         /* 0 if nothing is drawn               */
     const char *isa;       /* of the kernels                      */
     const char *blas_core; /* NULL if the program calls no BLAS   */
     int threads;

@@ -156,7 +156,7 @@ static bool can_hold(const source *s, size_t expected)
 
 static thm_status read_items(source *s, int limit, thm_idx *out)
 {
-    size_t extent[3], expected, got, more = 0;
+    size_t extent[3] = {0}, expected = 0, got, more = 0;
     unsigned char after;
     thm_status status = read_header(s, extent, &expected);
     if (status != THM_OK) {
