@@ -66,7 +66,8 @@ static thm_status between(const thm_row *row, dense *d, int shift,
 {
     *applies = !row->absent && row->n > 1 && row->n <= LONGEST;
     const thm_status status = *applies ? solve(d, row) : THM_OK;
-    if (status != THM_OK || !*applies) {
+    *applies = *applies && status == THM_OK && d->norm > 0.0;
+    if (!*applies) {
         return status;
     }
     double excess = -HUGE_VAL;
@@ -78,10 +79,9 @@ static thm_status between(const thm_row *row, dense *d, int shift,
         excess = !(above <= excess) ? above : excess;
         excess = !(below <= excess) ? below : excess;
     }
-    const double unit = d->norm > 0.0 ? d->norm : 1.0;
-    f->observed = excess / unit;
+    f->observed = excess / d->norm;
     f->allowed = 0.0;
-    f->err = d->err / unit * (1.0 + 8.0 * 0x1p-53);
+    f->err = d->err / d->norm * (1.0 + 8.0 * 0x1p-53);
     f->resolution = true;
     f->evidence = THM_BOUNDED;
     return THM_OK;
