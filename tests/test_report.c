@@ -60,9 +60,9 @@ START_TEST(indices_are_lowered_and_raised_names_kept)
     ck_markup(put_inline, "\xce\xbb_1, |v|_\xe2\x88\x9e, max_i",
               "\xce\xbb<sub>1</sub>, |v|<sub>\xe2\x88\x9e</sub>, "
               "max<sub>i</sub>");
-    ck_markup(put_inline, "(a b)^(1/2) |x|_a^2 p_1p_2",
+    ck_markup(put_inline, "(a b)^(1/2) |x|_a^2 p_1p_2 dW_Q",
               "(a b)<sup>(1/2)</sup> |x|<sub>a</sub><sup>2</sup> "
-              "p<sub>1</sub>p<sub>2</sub>");
+              "p<sub>1</sub>p<sub>2</sub> dW<sub>Q</sub>");
     ck_markup(put_inline, "thm_softmax_jvp _x_ a_ ^2 p_(i `q_1`",
               "thm_softmax_jvp _x_ a_ ^2 p_(i <code>q_1</code>");
 }

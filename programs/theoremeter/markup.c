@@ -70,6 +70,9 @@ static bool takes_index(const char *text, size_t i)
     if (n <= 1) {
         return n == 0 || i == 1 || text[i - 2] != '_' || text[i] == '^';
     }
+    if (n == 2 && text[i - 2] == 'd') { /* dW_Q */
+        return true;
+    }
     for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
         if (strlen(words[k]) == n && memcmp(text + i - n, words[k], n) == 0) {
             return true;
