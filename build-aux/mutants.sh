@@ -9,7 +9,7 @@ set -eu
 dir=$1
 pattern=${2:-.}
 root=$(cd "$(dirname "$0")/.." && pwd)
-tests='test_softmax test_spectrum test_blas test_eig test_qr'
+tests='test_softmax test_normsoftmax test_spectrum test_blas test_eig test_qr'
 limit=120
 
 rm -rf "$dir"

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "attn/head.h"
 #include "core/rng.h"
+#include "tests/scratch.h"
 
 static const double u = DBL_EPSILON / 2;
 
@@ -315,9 +316,5 @@ int main(void)
     tcase_add_test(t, large_logits_stay_finite);
     tcase_add_test(t, errors);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -40,7 +40,7 @@ typedef struct {
 
 /* p <- softmax(S / min(s, tau)).  S, p: (n), may be the same array; row may be
  * NULL.  Relative error of every p[i] >= 2.3e-308 at most
- *     7 u + 9 u (max S - min S) / t,
+ *     8 u + 9 u (max S - min S) / t,
  * for finite logits of any size, from denormals to +-1.7e308: the row is
  * centred in two passes and scaled by a power of two first.
  * THM_EDIM if n < 2; THM_EDOMAIN if tau is not positive and finite or if some
