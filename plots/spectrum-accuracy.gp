@@ -25,6 +25,6 @@ set tmargin at screen 0.97
 set xlabel "eigenvalue of τJ" offset 0,0.2
 set ylabel "relative error" offset 1
 set key top right
-plot data using 1:(floor17($3)) with points pt 6 ps 0.5 lw 2 lc rgb orange title "LAPACK dsyevd", \
+plot data using 1:(floor17($3)) with points pt 9 ps 0.45 lc rgb orange title "LAPACK dsyevd", \
      data using 1:(floor17($2)) with points pt 7 ps 0.4 lc rgb blue title "theoremeter", \
      u / (2 * x) with lines dt 2 lc rgb faint title "u ‖J‖ / µ at ‖J‖ = 1/2"
