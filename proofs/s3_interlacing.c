@@ -118,7 +118,7 @@ static thm_status open_rows(double effort, uint64_t seed,
         source->ctx = rows;
         source->the_case = thm_rows_row(rows);
         source->make = thm_rows_make;
-        source->count = proof_count(effort, THM_ROWS_CASES);
+        source->count = thm_rows_count(proof_count(effort, THM_ROWS_CASES));
     }
     return status;
 }

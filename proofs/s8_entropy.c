@@ -176,7 +176,7 @@ static thm_status open_entropies(double effort, uint64_t seed,
         source->ctx = w->rows;
         source->the_case = thm_rows_row(w->rows);
         source->make = thm_logits_make;
-        source->count = proof_count(effort, THM_LOGITS_CASES);
+        source->count = thm_rows_count(proof_count(effort, THM_LOGITS_CASES));
     }
     return status;
 }

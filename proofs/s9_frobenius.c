@@ -296,7 +296,7 @@ static thm_status open_line(double effort, uint64_t seed,
         source->ctx = w;
         source->the_case = thm_rows_row(w->rows);
         source->make = make_line;
-        source->count = proof_count(effort, THM_LOGITS_CASES);
+        source->count = thm_rows_count(proof_count(effort, THM_LOGITS_CASES));
     }
     return status;
 }

@@ -81,7 +81,7 @@ thm_status thm_ball_source_open(thm_status (*make)(void *, uint64_t, int64_t,
         source->ctx = rows;
         source->the_case = thm_rows_row(rows);
         source->make = make;
-        source->count = count;
+        source->count = thm_rows_count(count);
         status = thm_ball_row_alloc(THM_ROW_MAX, &ball);
         *ctx = ball;
     }

@@ -33,9 +33,9 @@ typedef struct {
 thm_status thm_ball_row_alloc(int n, thm_ball_row **b);
 void thm_ball_row_free(thm_ball_row *b);
 
-/* Opens a source of `count` rows (make: thm_logits_make or thm_probs_make) with
- * a thm_ball_row as the context of its measures, and closes it, also half
- * open. */
+/* Opens a source of thm_rows_count(count) rows (make: thm_logits_make or
+ * thm_probs_make) with a thm_ball_row as the context of its measures, and
+ * closes it, also half open. */
 thm_status thm_ball_source_open(thm_status (*make)(void *, uint64_t, int64_t,
                                                    void *, char *),
                                 int64_t count, thm_case_source *source,

@@ -218,6 +218,11 @@ thm_status thm_rows_make(void *rows, uint64_t seed, int64_t index,
                : thm_probs_make(rows, seed, index / 2, the_case, name);
 }
 
+int64_t thm_rows_count(int64_t count)
+{
+    return count > THM_ROWS_LEAST ? count : THM_ROWS_LEAST;
+}
+
 thm_status thm_rows_alloc(const char *images, thm_rows **rows)
 {
     thm_rows *self = calloc(1, sizeof *self);

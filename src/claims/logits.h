@@ -26,7 +26,10 @@ enum {
     THM_ROW_MAX = 4096,     /* tokens in the longest row                  */
     THM_LOGITS_CASES = 420, /* rows at effort 1: 30 rounds of 14 families */
     THM_PROBS_CASES = 300,  /*                   30 rounds of 10          */
-    THM_ROWS_CASES = 800    /* of both in turns                              */
+    THM_ROWS_CASES = 800,   /* of both in turns                              */
+    /* fewer would leave out the rare rows that refute a twin (a tie, two
+     * tokens, a mask), whatever the effort */
+    THM_ROWS_LEAST = 64
 };
 
 typedef struct {
@@ -39,6 +42,9 @@ typedef struct {
     double *value; /* (n) used of (THM_ROW_MAX); -inf masks a logit   */
     thm_rng rng;   /* for what a claim draws besides: use a copy      */
 } thm_row;
+
+/* count, or THM_ROWS_LEAST if that is more. */
+int64_t thm_rows_count(int64_t count);
 
 /* Storage for one row, and the images once they are needed.  images names an
  * IDX file of 28x28 images, plain or gzip; NULL is Debian's test set. */
