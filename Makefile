@@ -148,8 +148,8 @@ pictures:
 	@mkdir -p docs
 	@$(B)/bin/theoremeter verify --quiet --out $(B)/pictures >/dev/null
 	@$(browser) $(B)/pictures --picture docs/verdict-table.png
-	@cd $(B)/pictures/figures/softmax-widths && \
-	    gnuplot -e "format = 'pngcairo'" plot.gp > $(CURDIR)/docs/softmax-widths.png
+	@cd $(B)/pictures/figures/softmax-spectra && \
+	    gnuplot -e "format = 'pngcairo'" plot.gp > $(CURDIR)/docs/softmax-spectra.png
 
 # ---- figures of merit ---------------------------------------------------------
 

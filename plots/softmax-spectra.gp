@@ -16,7 +16,8 @@ set multiplot layout 2,2 margins 0.09,0.985,0.115,0.945 spacing 0.095,0.155
 
 do for [i = 0:3] {
     set title spaced(word(kinds, i + 1)) noenhanced offset 0,-0.5
-    if (i > 0) { set logscale y; unset key } else { set key top left reverse Left }
+    if (i == 0) { set ytics 0.1; set key top left reverse Left }
+    if (i > 0) { set ytics autofreq; set logscale y; unset key }
     set format y i > 0 ? "10^{%T}" : "%g"
     set ylabel i % 2 ? "" : "n p_{(k)},  n µ_k" offset 1.2
     set xlabel i > 1 ? "rank k" : "" offset 0,0.3
