@@ -6,7 +6,7 @@
 #include "la/blas.h"
 #include "softmax/softmax.h"
 
-static thm_size_of size_of(size_t count, const double *x)
+thm_size_of thm_size_measure(size_t count, const double *x)
 {
     double sum = 0.0, largest = 0.0, square = 0.0;
     for (size_t k = 0; k < count; k++) {
@@ -101,10 +101,10 @@ thm_status thm_gap_measure(const thm_head *h, const thm_head_state *s,
     if (!M) {
         return THM_ENOMEM;
     }
-    thm_gap g = {.dS = size_of(nn, s->dS),
-                 .dWq = size_of(weights, dWq),
-                 .dWk = size_of(weights, dWk),
-                 .dWv = size_of(weights, dWv)};
+    thm_gap g = {.dS = thm_size_measure(nn, s->dS),
+                 .dWq = thm_size_measure(weights, dWq),
+                 .dWk = thm_size_measure(weights, dWk),
+                 .dWv = thm_size_measure(weights, dWv)};
     g.gap_q = g.dWq.mean_abs / g.dWv.mean_abs;
     g.gap_k = g.dWk.mean_abs / g.dWv.mean_abs;
     const thm_status status = measure_rows(h, s, &g);

@@ -3,6 +3,7 @@
 #ifndef THM_GAP_H
 #define THM_GAP_H
 
+#include <stddef.h>
 #include "attn/head.h"
 #include "core/status.h"
 
@@ -10,6 +11,9 @@
 typedef struct {
     double mean_abs, frobenius;
 } thm_size_of;
+
+/* Sizes of count >= 1 numbers; the norm neither overflows nor underflows. */
+thm_size_of thm_size_measure(size_t count, const double *x);
 
 typedef struct {
     thm_size_of dS, dWq, dWk, dWv;
