@@ -60,7 +60,7 @@ deps:
 
 verify: deps
 	@$(MAKE) --no-print-directory build
-	@$(B)/bin/theoremeter verify
+	@$(B)/bin/theoremeter verify --table
 
 # ---- compile and link -------------------------------------------------------
 

@@ -105,9 +105,7 @@ int main(int argc, char **argv)
         status = thm_run_write(common.out, &run, &msg);
     }
     if (status == THM_OK) {
-        const bool human =
-            common.table || (isatty(STDOUT_FILENO) && !common.json);
-        status = print_gap(stdout, &u, &gap, common.seed, human);
+        status = print_gap(stdout, &u, &gap, common.seed, start_table(&common));
     }
     user_head_free(&u);
     if (status != THM_OK) {

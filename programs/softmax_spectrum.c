@@ -89,7 +89,7 @@ static thm_status do_rows(const spectrum_rows *rows, thm_isa isa,
                           bool *certified, thm_message *msg)
 {
     const thm_common *common = &request.common;
-    bool human = common->table || (!common->json && isatty(STDOUT_FILENO));
+    bool human = start_table(common);
     bool show = !common->quiet && isatty(STDERR_FILENO);
     row_work work;
     thm_status status = row_work_alloc(rows, start_threads(common), isa, &work);

@@ -36,6 +36,11 @@ static void catch_once(int number)
     }
 }
 
+bool start_table(const thm_common *common)
+{
+    return common->table || (!common->json && isatty(STDOUT_FILENO));
+}
+
 bool start_interrupted(void)
 {
     return interrupted != 0;

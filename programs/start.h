@@ -46,6 +46,10 @@ int start_threads(const thm_common *common);
  * lacks what was asked for. */
 thm_isa start_isa(const thm_common *common);
 
+/* Whether to print a table for people instead of JSON lines: asked for, or
+ * stdout is a terminal and JSON was not asked for. */
+bool start_table(const thm_common *common);
+
 /* Whether SIGINT or SIGTERM has arrived. */
 bool start_interrupted(void);
 

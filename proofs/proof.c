@@ -124,9 +124,8 @@ static bool any_selected(const proof_table *table, const char *only)
 static thm_status print(const thm_common *common, int n,
                         const thm_decision *decisions)
 {
-    const bool terminal = isatty(STDOUT_FILENO);
-    if (common->table || (terminal && !common->json)) {
-        thm_decision_table(n, decisions, terminal, stdout);
+    if (start_table(common)) {
+        thm_decision_table(n, decisions, isatty(STDOUT_FILENO), stdout);
         return THM_OK;
     }
     thm_status status = THM_OK;

@@ -146,8 +146,10 @@ static void prove(const char *program, const char *claim, const char *twin,
                                code));
 }
 
+static const char verify_json[] =
+    "./theoremeter verify --only S3,S8 --no-report --json --out out";
 static const char verify[] =
-    "./theoremeter verify --only S3,S8 --no-report --out out";
+    "./theoremeter verify --only S3,S8 --no-report --table --out out";
 
 /* ---- exit codes -----------------------------------------------------------
  */
@@ -320,12 +322,12 @@ START_TEST(threads_change_nothing)
     prove("s8-entropy", "HOLDS", "REFUTED", 0);
     const char *slow = slurp(text("%s/s3-interlacing", folder));
     write_script("s3-interlacing", text("sleep 0.3\n%s", slow));
-    ck_assert_int_eq(run(text("%s --json --threads 1", verify)), 0);
+    ck_assert_int_eq(run(text("%s --threads 1", verify_json)), 0);
     const char *one = out(), *file = slurp(text("%s/out/verify.jsonl", folder));
     ck_assert_int_eq(lines_of(one), 4);
     ck_assert_ptr_eq(strstr(one, "{\"id\": \"S3\", \"slug\": "), one);
     ck_assert_str_eq(one, file);
-    ck_assert_int_eq(run(text("%s --json --threads 2", verify)), 0);
+    ck_assert_int_eq(run(text("%s --threads 2", verify_json)), 0);
     ck_assert_str_eq(out(), one);
     json_t *record = json_load_file(text("%s/out/run.json", folder), 0, NULL);
     ck_assert_int_eq(json_integer_value(json_object_get(record, "seed")), 1);

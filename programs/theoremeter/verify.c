@@ -278,7 +278,8 @@ static int verify(const verify_options *o, const thm_options *spec)
     }
     code = thm_decision_exit_code(run.n_decisions, run.decisions, !replay);
     const double seconds = thm_seconds() - begin;
-    if (o->common.json) {
+    const bool table = start_table(&o->common);
+    if (!table) {
         status = print_lines(&run);
     } else {
         thm_decision_table(run.n_decisions, run.decisions,
@@ -289,7 +290,7 @@ static int verify(const verify_options *o, const thm_options *spec)
     if (status == THM_OK && !replay) {
         status = save(&run, spec, seconds, &msg);
     }
-    if (status == THM_OK && !replay && !o->common.json) {
+    if (status == THM_OK && !replay && table) {
         printf("written: %s/%s\n", o->common.out,
                o->no_report ? "verify.jsonl" : "report.html");
     }
