@@ -36,19 +36,21 @@ typedef struct thm_loss {
 
 const char *thm_loss_text(thm_loss_kind kind);
 
-/* THM_EDIM, THM_EDOMAIN if sizes disagree, data are not finite, p* is not a
- * distribution (to 2 d eps) or a label is neither 1 nor -1. */
+/* THM_EDIM if a size is < 1, a term has another d, or an array is missing;
+ * THM_EDOMAIN if the kind is none of the table, data are not finite, p* is not
+ * a distribution (to 2 d eps) or a label is neither 1 nor -1. */
 thm_status thm_loss_check(const thm_loss *loss);
 
 /* Doubles of scratch that the functions below need. */
 int thm_loss_scratch(const thm_loss *loss);
 
-/* *value <- L(z); g: (d) <- gradient; either may be NULL.  Stable for any
- * finite z: log1p(exp(-y)), slopes as exp(-log(1 + exp(y))). */
+/* *value <- L(z); g: (d) <- gradient; either may be NULL, g is not z.  Stable
+ * for any finite z: log1p(exp(-|y|)), slopes from exp(-|y|).  z is not
+ * inspected: NaN reaches the outputs. */
 void thm_loss_eval(const thm_loss *loss, const double *z, double *value,
                    double *g, double *scratch);
 
-/* hv: (d) <- Hessian(z) v. */
+/* hv: (d) <- Hessian(z) v; hv is neither z nor v. */
 void thm_loss_hvp(const thm_loss *loss, const double *z, const double *v,
                   double *hv, double *scratch);
 

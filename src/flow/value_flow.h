@@ -29,14 +29,17 @@ typedef enum {
 
 const char *thm_normalisation_text(thm_normalisation kind);
 
-/* p: (n) <- sigma(a).  THM_EDOMAIN where the normaliser is zero. */
+/* p: (n) <- sigma(a); p may be a.  THM_EDIM if n < 1; THM_EDOMAIN, p untouched,
+ * if a is not finite or its normaliser is zero.  A sum of both signs may leave
+ * the simplex, as the authors' does. */
 thm_status thm_normalise(thm_normalisation kind, int n, const double *a,
                          double *p);
 
 typedef struct thm_value_flow thm_value_flow;
 
-/* Borrows loss.  Tied model: V = U (n x n), z = U sigma(U' ... ) has its own
- * functions below. */
+/* Borrows loss.  A flow holds scratch: one serves one thread.  THM_EDIM if d or
+ * n < 1, loss->d != d or d n + n > 2^28; what thm_loss_check finds; THM_ENOMEM.
+ */
 thm_status thm_value_flow_alloc(int d, int n, const thm_loss *loss,
                                 thm_normalisation kind, thm_value_flow **flow);
 void thm_value_flow_free(thm_value_flow *flow);
@@ -44,10 +47,12 @@ void thm_value_flow_free(thm_value_flow *flow);
 /* d n + n. */
 int thm_value_flow_size(const thm_value_flow *flow);
 
-/* x' in O(d n) plus the loss; the Jacobian product and the dense Jacobian
- * (symmetric: minus the Hessian of L(V sigma(a))); Newton systems
- * (I - gamma J) y = b through their low-rank plus diagonal structure in
- * O(n d^2 + d^3) (softmax; others dense). */
+/* x' in O(d n) plus the loss; the Jacobian product in O(d n) and the dense
+ * Jacobian in O((d n)^2), symmetric to the bit: minus the Hessian of
+ * L(V sigma(a)).  At a kink of |a_i| or max(a_i, 0) the slope is 0.
+ *
+ * Callbacks: THM_EDOMAIN, output unspecified, where the derivative is not
+ * finite or the normaliser is zero; THM_ENOMEM. */
 thm_ode thm_value_flow_ode(thm_value_flow *flow);
 
 /* The same as something to minimise. */
@@ -55,18 +60,25 @@ thm_objective thm_value_flow_objective(thm_value_flow *flow);
 
 /* What a state says of itself. */
 typedef struct {
-    double loss, entropy, p_max, others; /* others = 1 - p_max as a sum */
-    int winner;      /* index of the largest p             */
-    double gradient; /* |grad_z L|_2                       */
+    double loss;
+    double entropy; /* of p / sum p, in nats; NaN if some p_i < 0 (sum)     */
+    double p_max;
+    double others;   /* sum of p but p_max: 1 - p_max without cancellation  */
+    int winner;      /* index of the largest p                              */
+    double gradient; /* |grad_z L|_2                                        */
 } thm_value_state;
 
-/* p: (n) or NULL receives sigma(a); z: (d) or NULL. */
+/* p: (n) or NULL receives sigma(a); z: (d) or NULL.  For log p of softmax see
+ * thm_softmax_log.  THM_EDOMAIN as for the callbacks. */
 thm_status thm_value_flow_look(thm_value_flow *flow, const double *x,
                                thm_value_state *state, double *p, double *z);
 
-/* Conserved: sum a (softmax, sigmoid does not); for n = 2 and softmax
- * E = |v_1 - v_2|^2 / 2 - cosh(a_1 - a_2), with its scale 1 + cosh. */
+/* sum a, conserved for softmax. */
 double thm_value_flow_sum(const thm_value_flow *flow, const double *x);
+
+/* E = |v_i - v_j|^2 / 2 - cosh(a_i - a_j), conserved for softmax and n = 2
+ * whatever the loss.  Its drift is relative to *scale (if not NULL) =
+ * 1 + cosh(a_i - a_j): the two parts of E cancel. */
 double thm_value_flow_pair(const thm_value_flow *flow, const double *x, int i,
                            int j, double *scale);
 

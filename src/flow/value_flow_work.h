@@ -1,0 +1,70 @@
+/* What the files of the value-softmax flow share: the state taken apart, with
+ * everything that first and second derivatives need (note, "The flow",
+ * "Newton systems").
+ *
+ * Every normalisation but the sigmoid is p_i = f_i / F, F = sum_j f_j.  With
+ *     e_i = f_i' / F,   c_i = f_i'' / F,   m = <p, w>,   psi_i = e_i (w_i - m)
+ * its Jacobian is S = diag(e) - p e', and the Hessian of <w, p(a)> is
+ *     T = diag(c_i (w_i - m)) - e psi' - psi e'.
+ * The sigmoid is the same with m = 0 and without the products of vectors:
+ * S = diag(e), T = diag(c_i w_i).  For softmax e = c = p. */
+#ifndef THM_VALUE_FLOW_WORK_H
+#define THM_VALUE_FLOW_WORK_H
+
+#include <stdbool.h>
+#include "flow/value_flow.h"
+
+/* One state, taken apart. */
+typedef struct {
+    bool known;      /* x below is the state of the rest               */
+    double *x;       /* (d n + n), copy                                */
+    double *p;       /* (n)                                            */
+    double *e, *c;   /* (n), as above                                  */
+    double *z, *g;   /* (d)                                            */
+    double *w;       /* (n), w_i - m                                   */
+    double *psi, *t; /* (n): psi, and the diagonal of T without them   */
+} thm_flow_point;
+
+struct thm_value_flow {
+    int d, n;
+    const thm_loss *loss;
+    thm_normalisation kind;
+    thm_flow_point point;
+    double *loss_scratch;
+    double *room;  /* (4 d + 4 n), of one call                          */
+    double *block; /* everything above                                  */
+};
+
+/* e, c: (n), p as thm_normalise leaves it; a within the domain of it. */
+void thm_normalise_slopes(thm_normalisation kind, int n, const double *a,
+                          const double *p, double *e, double *c);
+
+/* Does the normalisation subtract the mean (all but the sigmoid)? */
+bool thm_normalise_centred(thm_normalisation kind);
+
+/* Takes x apart into flow->point, unless it is there already.  THM_EDOMAIN if
+ * the state has no derivative: not finite, or outside the normalisation. */
+thm_status thm_flow_look_at(thm_value_flow *flow, const double *x);
+
+/* out: (n) <- S v and S' v at the point; out may be v. */
+void thm_flow_spread(const thm_value_flow *flow, const double *v, double *out);
+void thm_flow_gather(const thm_value_flow *flow, const double *v, double *out);
+
+/* H: (d x d) <- Hess L(z), symmetric to the bit. */
+void thm_flow_hessian(thm_value_flow *flow, double *H);
+
+/* W: (d x n) <- V S with S the Jacobian of the normalisation: row k of W is
+ * S' applied to row k of V. */
+void thm_flow_columns(const thm_value_flow *flow, double *W);
+
+/* The plain right-hand side, for every normalisation; the kernel's twin. */
+thm_status thm_value_flow_rhs_ref(thm_value_flow *flow, const double *x,
+                                  double *dx);
+
+/* Callbacks of the problem; ctx is the flow. */
+thm_status thm_value_flow_jvp(double t, const double *x, const double *v,
+                              double *out, void *ctx);
+thm_status thm_value_flow_jacobian(double t, const double *x, double *J,
+                                   double *dfdt, void *ctx);
+
+#endif
