@@ -1,42 +1,8 @@
 /* A user's attention head: see user_head.h. */
 #include "programs/attn_gradients/user_head.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include "core/rng.h"
-
-/* Reads a matrix of finite numbers; rows and cols that are not 0 are expected,
- * `of` says by whom. */
-static thm_status read_matrix(const char *spec, thm_tensor *t, int *rows,
-                              int *cols, const char *of, thm_message *msg)
-{
-    thm_status status = thm_tensor_read(spec, t, msg);
-    if (status != THM_OK) {
-        return status;
-    }
-    const size_t n = t->ndim > 0 ? t->shape[t->ndim - 1] : 0;
-    if (n == 0 || t->count == 0 || n > INT_MAX || t->count / n > INT_MAX) {
-        return thm_fail(THM_EFORMAT, msg,
-                        "%s: expected a matrix, found %zu numbers in rows of "
-                        "%zu",
-                        spec, t->count, n);
-    }
-    const int found_rows = (int)(t->count / n), found_cols = (int)n;
-    if ((*rows != 0 && *rows != found_rows) ||
-        (*cols != 0 && *cols != found_cols)) {
-        char width[40] = "";
-        if (*cols != 0) {
-            snprintf(width, sizeof width, " of %d numbers", *cols);
-        }
-        return thm_fail(THM_EFORMAT, msg,
-                        "%s: expected %d rows%s (%s), found %d of %d", spec,
-                        *rows, width, of, found_rows, found_cols);
-    }
-    *rows = found_rows;
-    *cols = found_cols;
-    return thm_tensor_finite(t, spec, false, msg);
-}
 
 static thm_status draw_gradient(user_head *u, uint64_t seed)
 {
@@ -62,20 +28,24 @@ thm_status user_head_read(const user_head_files *files, user_head *u,
     *u = (user_head){0};
     thm_head *h = &u->head;
     thm_tensor *t = u->tensors;
-    thm_status status = read_matrix(files->x, &t[0], &h->n, &h->D, "", msg);
+    thm_status status =
+        thm_tensor_read_matrix(files->x, "", &t[0], &h->n, &h->D, msg);
     if (status == THM_OK) {
-        status = read_matrix(files->wq, &t[1], &h->D, &h->d,
-                             "one for each column of X", msg);
+        status = thm_tensor_read_matrix(files->wq, "one for each column of X",
+                                        &t[1], &h->D, &h->d, msg);
     }
     if (status == THM_OK) {
-        status = read_matrix(files->wk, &t[2], &h->D, &h->d, "as in WQ", msg);
+        status = thm_tensor_read_matrix(files->wk, "as in WQ", &t[2], &h->D,
+                                        &h->d, msg);
     }
     if (status == THM_OK) {
-        status = read_matrix(files->wv, &t[3], &h->D, &h->d, "as in WQ", msg);
+        status = thm_tensor_read_matrix(files->wv, "as in WQ", &t[3], &h->D,
+                                        &h->d, msg);
     }
     if (status == THM_OK && files->g) {
-        status = read_matrix(files->g, &u->g, &h->n, &h->d,
-                             "rows as in X, columns as in WV", msg);
+        status =
+            thm_tensor_read_matrix(files->g, "rows as in X, columns as in WV",
+                                   &u->g, &h->n, &h->d, msg);
         u->G = u->g.data;
     } else if (status == THM_OK) {
         status = draw_gradient(u, files->seed);

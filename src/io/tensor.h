@@ -63,6 +63,18 @@ void thm_tensor_place(const thm_tensor *t, const char *where, size_t index,
 thm_status thm_tensor_finite(const thm_tensor *t, const char *where,
                              bool minus_inf_allowed, thm_message *msg);
 
+/* Reads a matrix of finite numbers: leading dimensions flatten to rows, the
+ * last is the row length.  What *rows and *cols hold is expected of the file
+ * unless it is 0, `of` says in a message what they follow from; both receive
+ * what was found.  Statuses of thm_tensor_read; THM_EFORMAT. */
+thm_status thm_tensor_read_matrix(const char *spec, const char *of,
+                                  thm_tensor *t, int *rows, int *cols,
+                                  thm_message *msg);
+
+/* The same for a vector: one row, or in text one column, of *n numbers. */
+thm_status thm_tensor_read_vector(const char *spec, const char *of,
+                                  thm_tensor *t, int *n, thm_message *msg);
+
 /* One tensor to be written. */
 typedef struct {
     const char *name;
