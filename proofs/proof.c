@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "claims/ball.h"
 #include "claims/catalogue.h"
 #include "claims/decision.h"
+#include "claims/logits.h"
 #include "core/options.h"
 #include "core/progress.h"
 #include "programs/start.h"
@@ -16,6 +18,36 @@ int64_t proof_count(double effort, int64_t base)
 {
     const double scaled = round(effort * (double)base);
     return scaled >= 1.0 ? (int64_t)scaled : 1;
+}
+
+thm_status proof_open_logits(double effort, uint64_t seed,
+                             thm_case_source *source, void **ctx,
+                             thm_message *msg)
+{
+    (void)seed;
+    (void)msg;
+    return thm_ball_source_open(
+        thm_logits_make, proof_count(effort, THM_LOGITS_CASES), source, ctx);
+}
+
+thm_status proof_open_probs(double effort, uint64_t seed,
+                            thm_case_source *source, void **ctx,
+                            thm_message *msg)
+{
+    (void)seed;
+    (void)msg;
+    return thm_ball_source_open(
+        thm_probs_make, proof_count(effort, THM_PROBS_CASES), source, ctx);
+}
+
+thm_status proof_open_rows(double effort, uint64_t seed,
+                           thm_case_source *source, void **ctx,
+                           thm_message *msg)
+{
+    (void)seed;
+    (void)msg;
+    return thm_ball_source_open(
+        thm_rows_make, proof_count(effort, THM_ROWS_CASES), source, ctx);
 }
 
 static bool tick(void *ctx, int64_t done, int64_t total)

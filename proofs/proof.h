@@ -42,6 +42,19 @@ typedef struct {
 /* The number of cases at an effort: base at effort 1, never below 1. */
 int64_t proof_count(double effort, int64_t base);
 
+/* Openers of the rows that most claims share (claims/logits.h), with a
+ * thm_ball_row as context: rows of logits, of probabilities, and both in turns.
+ * To be closed by thm_ball_source_close. */
+thm_status proof_open_logits(double effort, uint64_t seed,
+                             thm_case_source *source, void **ctx,
+                             thm_message *msg);
+thm_status proof_open_probs(double effort, uint64_t seed,
+                            thm_case_source *source, void **ctx,
+                            thm_message *msg);
+thm_status proof_open_rows(double effort, uint64_t seed,
+                           thm_case_source *source, void **ctx,
+                           thm_message *msg);
+
 int proof_main(int argc, char **argv, const proof_table *table);
 
 #endif

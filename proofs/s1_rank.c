@@ -217,26 +217,6 @@ static thm_status rank_despite_zeros(const void *the_case, void *ctx,
     return rank_is(ctx, row, row->n - 1, f);
 }
 
-static thm_status open_logits(double effort, uint64_t seed,
-                              thm_case_source *source, void **ctx,
-                              thm_message *msg)
-{
-    (void)seed;
-    (void)msg;
-    return thm_ball_source_open(
-        thm_logits_make, proof_count(effort, THM_LOGITS_CASES), source, ctx);
-}
-
-static thm_status open_probs(double effort, uint64_t seed,
-                             thm_case_source *source, void **ctx,
-                             thm_message *msg)
-{
-    (void)seed;
-    (void)msg;
-    return thm_ball_source_open(
-        thm_probs_make, proof_count(effort, THM_PROBS_CASES), source, ctx);
-}
-
 int main(int argc, char **argv)
 {
     static const thm_claim logits[] = {
@@ -249,8 +229,8 @@ int main(int argc, char **argv)
     static const thm_claim probs[] = {{"S1.4", rank_of_probs, false},
                                       {"XS1.4", rank_despite_zeros, false}};
     static const proof_group groups[] = {
-        {6, logits, open_logits, thm_ball_source_close},
-        {2, probs, open_probs, thm_ball_source_close}};
+        {6, logits, proof_open_logits, thm_ball_source_close},
+        {2, probs, proof_open_probs, thm_ball_source_close}};
     static const proof_table table = {
         "kernel, sign and rank of the softmax Jacobian (S1)", 2, groups};
     return proof_main(argc, argv, &table);

@@ -75,26 +75,6 @@ static thm_status attained_by_three(const void *the_case, void *ctx,
     return attained_by(the_case, ctx, 3, f, applies);
 }
 
-static thm_status open_rows(double effort, uint64_t seed,
-                            thm_case_source *source, void **ctx,
-                            thm_message *msg)
-{
-    (void)seed;
-    (void)msg;
-    return thm_ball_source_open(
-        thm_rows_make, proof_count(effort, THM_ROWS_CASES), source, ctx);
-}
-
-static thm_status open_probs(double effort, uint64_t seed,
-                             thm_case_source *source, void **ctx,
-                             thm_message *msg)
-{
-    (void)seed;
-    (void)msg;
-    return thm_ball_source_open(
-        thm_probs_make, proof_count(effort, THM_PROBS_CASES), source, ctx);
-}
-
 int main(int argc, char **argv)
 {
     static const thm_claim norm[] = {{"S2.1", half, false},
@@ -102,8 +82,8 @@ int main(int argc, char **argv)
     static const thm_claim attained[] = {{"S2.2", attained_by_two, false},
                                          {"XS2.2", attained_by_three, false}};
     static const proof_group groups[] = {
-        {2, norm, open_rows, thm_ball_source_close},
-        {2, attained, open_probs, thm_ball_source_close}};
+        {2, norm, proof_open_rows, thm_ball_source_close},
+        {2, attained, proof_open_probs, thm_ball_source_close}};
     static const proof_table table = {"the norm of the softmax Jacobian (S2)",
                                       2, groups};
     return proof_main(argc, argv, &table);

@@ -86,23 +86,13 @@ static thm_status diagonal(const void *the_case, void *ctx, thm_finding *f,
     return norm_within(the_case, ctx, 1, f, applies);
 }
 
-static thm_status open_rows(double effort, uint64_t seed,
-                            thm_case_source *source, void **ctx,
-                            thm_message *msg)
-{
-    (void)seed;
-    (void)msg;
-    return thm_ball_source_open(
-        thm_rows_make, proof_count(effort, THM_ROWS_CASES), source, ctx);
-}
-
 int main(int argc, char **argv)
 {
     static const thm_claim claims[] = {{"S5.1", trace, false},
                                        {"XS5.1", trace_from_largest, false},
                                        {"S5.2", gershgorin, false},
                                        {"XS5.2", diagonal, false}};
-    static const proof_group group = {4, claims, open_rows,
+    static const proof_group group = {4, claims, proof_open_rows,
                                       thm_ball_source_close};
     static const proof_table table = {
         "trace and Gershgorin bound of the softmax Jacobian (S5)", 1, &group};

@@ -127,23 +127,13 @@ static thm_status no_leaky_response(const void *the_case, void *ctx,
     return response(the_case, ctx, true, f, applies);
 }
 
-static thm_status open_probs(double effort, uint64_t seed,
-                             thm_case_source *source, void **ctx,
-                             thm_message *msg)
-{
-    (void)seed;
-    (void)msg;
-    return thm_ball_source_open(
-        thm_probs_make, proof_count(effort, THM_PROBS_CASES), source, ctx);
-}
-
 int main(int argc, char **argv)
 {
     static const thm_claim claims[] = {{"S6.1", subset_eigenvalues, false},
                                        {"XS6.1", leaky_eigenvalues, false},
                                        {"S6.2", no_response, false},
                                        {"XS6.2", no_leaky_response, false}};
-    static const proof_group group = {4, claims, open_probs,
+    static const proof_group group = {4, claims, proof_open_probs,
                                       thm_ball_source_close};
     static const proof_table table = {
         "attention that is uniform on a subset of the tokens (S6)", 1, &group};
