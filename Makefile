@@ -43,6 +43,9 @@ name     = $(subst _,-,$(notdir $(basename $1)))
 programs = $(foreach s,$(prog_src) $(proof_src) $(exp_src),\
            $(B)/bin/$(call name,$s)) $(B)/bin/theoremeter
 tests    = $(test_src:tests/%.c=$(B)/tests/%)
+# Readers of user files, each with a fuzz target and a kept corpus.
+fuzzed   = text safetensors idx
+replays  = $(fuzzed:%=$(B)/tests/replay-%)
 # What a user copies must work: built for the tests, which run it.
 template = $(B)/tests/template
 
@@ -51,16 +54,49 @@ template = $(B)/tests/template
 .DELETE_ON_ERROR:
 .SECONDARY:
 
+# Every processor, unless -j said otherwise.
+jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 all: deps
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory $(jobs) build
 build: $(programs) $(lib)
 
 deps:
 	@build-aux/deps.sh
 
 verify: deps
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory $(jobs) build
 	@$(B)/bin/theoremeter verify --table
+
+# ---- tests --------------------------------------------------------------------
+
+.PHONY: suites
+suites: build $(tests) $(template) $(replays)
+check:
+	@build-aux/deps.sh check
+	@$(MAKE) --no-print-directory $(jobs) suites
+	@$(MAKE) --no-print-directory $(jobs) B=$(B)/asan \
+	    SAN=address,undefined suites
+	@build-aux/check.sh $(B) $(notdir $(tests))
+
+# Every source as clang sees it, two at a time: the slow half of lint.
+c_files = $(wildcard src/*/*.c programs/*.c programs/*/*.c proofs/*.c \
+          experiments/*.c tests/*.c tests/*/*.c)
+h_files = $(wildcard src/*/*.h programs/*.h programs/*/*.h proofs/*.h \
+          experiments/*.h tests/*.h tests/*/*.h)
+lint:
+	@build-aux/deps.sh lint
+	@build-aux/lint.sh
+	@clang-format --dry-run -Werror $(c_files) $(h_files)
+	@cppcheck -j2 --quiet --std=c11 --enable=warning,performance,portability \
+	    --error-exitcode=1 --library=posix --suppress=readdirCalled \
+	    --suppress=strtokCalled -D_GNU_SOURCE -DTHM_ISA_NAME=baseline \
+	    -Isrc -I. $(c_files)
+	@printf '%s\n' $(c_files) | xargs -P2 -n4 sh -c 'clang-tidy --quiet "$$@" \
+	    -- -std=c11 -D_GNU_SOURCE -DTHM_ISA_NAME=baseline -fopenmp -Isrc -I. \
+	    2>/dev/null' tidy
+format:
+	@clang-format -i $(c_files) $(h_files)
 
 # ---- compile and link -------------------------------------------------------
 
@@ -136,7 +172,7 @@ quick_report = $(B)/bin/theoremeter verify --effort 0.1 --quiet \
                --out $(B)/report >/dev/null || test -f $(B)/report/report.html
 check-browser:
 	@build-aux/deps.sh browser
-	@$(MAKE) --no-print-directory build $(browser)
+	@$(MAKE) --no-print-directory $(jobs) build $(browser)
 	@rm -rf $(B)/report
 	@$(quick_report)
 	@$(browser) $(B)/report tests/browser/checks.js
@@ -165,20 +201,12 @@ bench: deps
 
 # ---- fuzzing ----------------------------------------------------------------
 
-# The readers of user files under libFuzzer; `corpus` replays what is kept in
+# The readers of user files under libFuzzer; `check` replays what is kept in
 # tests/fuzz/corpus without one.
 FUZZ_SECONDS ?= 30
-fuzzed  = text safetensors idx
-replays = $(fuzzed:%=$(B)/tests/replay-%)
-
 $(replays): $(B)/tests/replay-%: $(B)/obj/tests/fuzz/%.o \
             $(B)/obj/tests/fuzz/replay.o $(lib)
 	$(link)
-.PHONY: corpus
-corpus: $(replays)
-	@for t in $(fuzzed); do \
-	    $(B)/tests/replay-$$t tests/fuzz/corpus/$$t || exit 1; done
-
 $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/target.h $(wildcard src/core/*.[ch] \
              src/io/*.[ch])
 	@mkdir -p $(@D)

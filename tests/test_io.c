@@ -370,7 +370,6 @@ int main(void)
     tcase_add_checked_fixture(c, scratch_make, scratch_remove);
     tcase_add_test(c, text_is_read);
     tcase_add_test(c, text_keeps_every_bit);
-    tcase_add_test(c, text_lines_may_be_huge);
     tcase_add_test(c, bad_text_is_located);
     tcase_add_test(c, what_is_not_finite_is_located);
     tcase_add_test(c, rows_are_views);
@@ -380,5 +379,11 @@ int main(void)
     tcase_add_test(c, idx_headers_are_not_believed);
     tcase_add_test(c, fashion_mnist_is_read);
     suite_add_tcase(suite, c);
+    TCase *slow = tcase_create("huge");
+    tcase_set_timeout(slow, 60);
+    tcase_set_tags(slow, "long");
+    tcase_add_checked_fixture(slow, scratch_make, scratch_remove);
+    tcase_add_test(slow, text_lines_may_be_huge);
+    suite_add_tcase(suite, slow);
     return run_suite(suite);
 }

@@ -171,9 +171,13 @@ int main(void)
     tcase_add_loop_test(c, known_answers, 0, 3);
     tcase_add_test(c, draws_replay_alone);
     tcase_add_test(c, uniforms_are_odd_multiples);
-    tcase_add_loop_test(c, draws_have_their_distribution, 1, 4);
-    tcase_add_test(c, neighbours_are_unrelated);
-    tcase_add_test(c, below_is_unbiased);
     suite_add_tcase(suite, c);
+    TCase *slow = tcase_create("statistics");
+    tcase_set_timeout(slow, 120);
+    tcase_set_tags(slow, "long");
+    tcase_add_loop_test(slow, draws_have_their_distribution, 1, 4);
+    tcase_add_test(slow, neighbours_are_unrelated);
+    tcase_add_test(slow, below_is_unbiased);
+    suite_add_tcase(suite, slow);
     return run_suite(suite);
 }

@@ -374,7 +374,6 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, secular_kernels_agree_with_the_plain_twin);
     tcase_add_test(t, stored_references);
-    tcase_add_test(t, bisection_in_balls);
     tcase_add_test(t, enclosures_reach_beyond_the_range_of_doubles);
     tcase_add_test(t, probabilities_with_zeros_and_ties);
     tcase_add_test(t, scale_of_probabilities_and_temperature);
@@ -384,6 +383,12 @@ int main(void)
     tcase_add_test(t, vectors_of_a_peaked_row);
     tcase_add_test(t, errors_leave_the_output_alone);
     suite_add_tcase(suite, t);
+    TCase *slow = tcase_create("balls");
+    tcase_set_timeout(slow, 240.0);
+    tcase_set_tags(slow, "long");
+    tcase_add_checked_fixture(slow, setup, teardown);
+    tcase_add_test(slow, bisection_in_balls);
+    suite_add_tcase(suite, slow);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
