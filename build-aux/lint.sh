@@ -26,8 +26,11 @@ code $(find src -name '*.[ch]') >"$scratch/src"
 # Layers: a file includes its own or a lower one.
 awk -F: '
     BEGIN {
-        n = split("core io la softmax attn claims", name, " ")
-        for (i = 1; i <= n; i++) rank[name[i]] = i
+        n = split("core io la softmax attn|flow claims", name, " ")
+        for (i = 1; i <= n; i++) {
+            m = split(name[i], beside, "|")
+            for (j = 1; j <= m; j++) rank[beside[j]] = i
+        }
     }
     match($0, /:#include "[^"]*"/) {
         target = substr($0, RSTART + 11, RLENGTH - 12)
@@ -37,7 +40,8 @@ awk -F: '
             print $1 ":" $2 ": layer " from[2] " is not in build-aux/lint.sh"
         else if (!(to[1] in rank))
             print $1 ":" $2 ": src may not include " target
-        else if (rank[to[1]] > rank[from[2]])
+        else if (rank[to[1]] > rank[from[2]] ||
+                 (rank[to[1]] == rank[from[2]] && to[1] != from[2]))
             print $1 ":" $2 ": " from[2] " may not include " target
     }' "$scratch/src" | found
 
