@@ -83,6 +83,17 @@ static double norm(int n, const double *x)
     return largest * sqrt(sum);
 }
 
+static const thm_ode_method *method_of(thm_stepper stepper)
+{
+    switch (stepper) {
+    case THM_STEPPER_AUTO:
+    case THM_STEPPER_DOP853:
+        return &thm_method_dop853;
+    default:
+        return &thm_method_gsl;
+    }
+}
+
 /* Of the error of its first step. */
 static int order_of(thm_stepper stepper)
 {
@@ -152,7 +163,7 @@ thm_status thm_ode_integrate(const thm_ode *ode, double t0, double t1,
     if (status != THM_OK) {
         return status;
     }
-    const thm_ode_method *method = &thm_method_gsl;
+    const thm_ode_method *method = method_of(options->stepper);
     thm_ode_stats counted = {.t = t0,
                              .switched = NAN,
                              .stepper = options->stepper == THM_STEPPER_AUTO
