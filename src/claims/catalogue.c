@@ -11,6 +11,11 @@
         id, slug, program, "softmax.md", THM_HOLDS                             \
     }
 
+#define FLOW(id, slug, program, expected)                                      \
+    {                                                                          \
+        id, slug, program, "varre2026.md", expected                            \
+    }
+
 const thm_catalogue_entry thm_catalogue[] = {
     SOFTMAX("S1.1", "jacobian-psd", "s1-rank"),
     SOFTMAX("S1.2", "jacobian-kernel-ones", "s1-rank"),
@@ -42,6 +47,14 @@ const thm_catalogue_entry thm_catalogue[] = {
     SOFTMAX("S12.3", "normsoftmax-unit-std", "s12-normsoftmax"),
     SOFTMAX("S12.4", "normsoftmax-pmax-bound", "s12-normsoftmax"),
     SOFTMAX("S12.5", "normsoftmax-pmax-attained", "s12-normsoftmax"),
+    FLOW("F1.1", "energy-rate", "f1-energy", THM_HOLDS),
+    FLOW("F2.1", "logit-sum-rate", "f1-energy", THM_HOLDS),
+    FLOW("F3.1", "values-along-target", "f1-energy", THM_HOLDS),
+    FLOW("F4", "naive-balance", "f4-balance", THM_REFUTED),
+    FLOW("F5.1", "pair-rate", "f4-balance", THM_HOLDS),
+    FLOW("F6.1", "group-rate", "f4-balance", THM_HOLDS),
+    FLOW("F7", "output-flow", "f7-output", THM_HOLDS),
+    FLOW("F8", "entropy-rate", "f7-output", THM_HOLDS),
     {NULL, NULL, NULL, NULL, THM_VACUOUS},
 };
 

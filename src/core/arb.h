@@ -4,8 +4,10 @@
 
 #if __has_include(<flint/arb.h>)
 #include <flint/arb.h>
+#include <flint/arb_poly.h>
 #else
 #include <arb.h>
+#include <arb_poly.h>
 #endif
 
 #endif
