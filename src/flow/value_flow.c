@@ -6,6 +6,7 @@
  * that p tends to 1, and sum a' = 0 to rounding. */
 #include "flow/value_flow_work.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,8 @@
 
 enum { POINT_ROWS = 7, POINT_COLUMNS = 2 }; /* of n and of d numbers */
 
-/* Deals out the block; returns its end. */
-static double *lay_out(thm_value_flow *flow, double *block)
+/* Deals out the block. */
+static void lay_out(thm_value_flow *flow, double *block)
 {
     size_t n = (size_t)flow->n, d = (size_t)flow->d;
     thm_flow_point *at = &flow->point;
@@ -33,7 +34,26 @@ static double *lay_out(thm_value_flow *flow, double *block)
     flow->room = block;
     block += 4 * (d + n);
     flow->loss_scratch = block;
-    return block;
+    block += thm_loss_scratch(flow->loss);
+    flow->rows = block;
+    flow->slopes = block + d * (size_t)flow->padded;
+}
+
+/* The rows y_i x_i of a samples loss as columns. */
+static void transpose_rows(thm_value_flow *flow)
+{
+    const thm_loss *loss = flow->loss;
+    for (int i = 0; flow->padded > 0 && i < loss->m; i++) {
+        for (int k = 0; k < flow->d; k++) {
+            flow->rows[(size_t)k * (size_t)flow->padded + (size_t)i] =
+                loss->y[i] * loss->X[(size_t)i * (size_t)flow->d + (size_t)k];
+        }
+    }
+}
+
+void thm_value_flow_use(thm_value_flow *flow, thm_isa isa)
+{
+    flow->kernel = thm_flow_kernel_for(isa);
 }
 
 thm_status thm_value_flow_alloc(int d, int n, const thm_loss *loss,
@@ -47,10 +67,16 @@ thm_status thm_value_flow_alloc(int d, int n, const thm_loss *loss,
     if (status != THM_OK) {
         return status;
     }
+    int padded = 0;
+    if (loss->kind == THM_LOSS_SAMPLES && loss->m <= INT_MAX - THM_FLOW_LANES) {
+        padded =
+            (loss->m + THM_FLOW_LANES - 1) / THM_FLOW_LANES * THM_FLOW_LANES;
+    }
     thm_value_flow *made = calloc(1, sizeof *made);
     size_t room = ((size_t)d + POINT_ROWS + 4) * (size_t)n +
                   (POINT_COLUMNS + 4) * (size_t)d +
-                  (size_t)thm_loss_scratch(loss);
+                  (size_t)thm_loss_scratch(loss) +
+                  ((size_t)d + 1) * (size_t)padded;
     double *block = calloc(room, sizeof *block);
     if (made == NULL || block == NULL) {
         free(made);
@@ -61,8 +87,11 @@ thm_status thm_value_flow_alloc(int d, int n, const thm_loss *loss,
     made->n = n;
     made->loss = loss;
     made->kind = kind;
+    made->padded = padded;
     made->block = block;
     lay_out(made, block);
+    transpose_rows(made);
+    thm_value_flow_use(made, thm_isa_detect());
     *flow = made;
     return THM_OK;
 }
@@ -206,10 +235,48 @@ thm_status thm_value_flow_rhs_ref(thm_value_flow *flow, const double *x,
     return THM_OK;
 }
 
+/* softmax(z) - p* by the kernel's exp. */
+static void cross_entropy_slopes(const thm_value_flow *flow, const double *z,
+                                 double *g)
+{
+    int d = flow->d;
+    double top = z[0], sum = 0.0;
+    for (int k = 1; k < d; k++) {
+        top = z[k] > top ? z[k] : top;
+    }
+    for (int k = 0; k < d; k++) {
+        g[k] = z[k] - top;
+    }
+    flow->kernel->exp(d, g, g);
+    for (int k = 0; k < d; k++) {
+        sum += g[k];
+    }
+    for (int k = 0; k < d; k++) {
+        g[k] = g[k] / sum - flow->loss->b[k];
+    }
+}
+
 static thm_status rhs(double t, const double *x, double *dx, void *ctx)
 {
+    thm_value_flow *flow = ctx;
+    const thm_flow_kernel *kernel = flow->kernel;
+    int d = flow->d, n = flow->n;
+    double *p = flow->room, *z = p + n, *g = z + d;
     (void)t;
-    return thm_value_flow_rhs_ref(ctx, x, dx);
+    if (flow->kind != THM_NORMALISE_SOFTMAX || n < THM_FLOW_LANES) {
+        return thm_value_flow_rhs_ref(flow, x, dx);
+    }
+    int leader = kernel->output(d, n, x, p, z);
+    if (flow->padded > 0) {
+        kernel->samples(d, flow->loss->m, flow->padded, flow->rows, z,
+                        flow->slopes, g);
+    } else if (flow->loss->kind == THM_LOSS_CROSS_ENTROPY) {
+        cross_entropy_slopes(flow, z, g);
+    } else {
+        thm_loss_eval(flow->loss, z, NULL, g, flow->loss_scratch);
+    }
+    double mean = kernel->slopes(d, n, x, p, leader, g, dx);
+    return mean - mean == 0.0 ? THM_OK : THM_EDOMAIN;
 }
 
 thm_ode thm_value_flow_ode(thm_value_flow *flow)

@@ -10,6 +10,7 @@
 
 #include "flow/loss.h"
 #include "flow/ode.h"
+#include "la/isa.h"
 #include "softmax/objective.h"
 
 #define THM_NORMALISATION_TABLE(X)                                             \
@@ -43,6 +44,10 @@ typedef struct thm_value_flow thm_value_flow;
 thm_status thm_value_flow_alloc(int d, int n, const thm_loss *loss,
                                 thm_normalisation kind, thm_value_flow **flow);
 void thm_value_flow_free(thm_value_flow *flow);
+
+/* The kernels of another instruction set, which this CPU must have: for tests,
+ * results are the same to the bit. */
+void thm_value_flow_use(thm_value_flow *flow, thm_isa isa);
 
 /* d n + n. */
 int thm_value_flow_size(const thm_value_flow *flow);

@@ -12,6 +12,7 @@
 #define THM_VALUE_FLOW_WORK_H
 
 #include <stdbool.h>
+#include "flow/flow_kernel.h"
 #include "flow/value_flow.h"
 
 /* One state, taken apart. */
@@ -29,9 +30,13 @@ struct thm_value_flow {
     int d, n;
     const thm_loss *loss;
     thm_normalisation kind;
+    const thm_flow_kernel *kernel;
     thm_flow_point point;
     double *loss_scratch;
-    double *room;  /* (4 d + 4 n), of one call                          */
+    double *room; /* (4 d + 4 n), of one call                          */
+    int padded;   /* a samples loss: its rows up to a multiple of 8    */
+    double *rows; /* (d x padded), y_i x_i in columns; slopes: (padded) */
+    double *slopes;
     double *block; /* everything above                                  */
 };
 

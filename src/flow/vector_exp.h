@@ -1,0 +1,91 @@
+/* Vectors as wide as the instruction set that a kernel is compiled for, and exp
+ * of one: the same operations in the same order in each, no fused products.
+ *
+ * exp(x) = 2^k exp(r), k = round(x / ln 2), |r| <= 0.3466.  With u = 2^-53,
+ * errors are, absolutely and beside exp(r) in [0.707, 1.415]:
+ *   - k ln2_hi is exact (32 + 11 bits) and x - k ln2_hi too (Sterbenz): r errs
+ *     by the rounding of one subtraction, u / 4;
+ *   - Taylor's series to r^13 leaves out less than r^14 / 14! < u / 20;
+ *   - r^2 q(r) <= 0.07 errs by 5 roundings at most, 0.35 u, r + r^2 q by u / 4;
+ *   - the last addition by half an ulp: u / 2 below 1, u above;
+ * in all 1.4 u below 1 and 1.9 u above: at most 1.4 ulp and 2 u relative.  The
+ * scaling is exact, or rounds once more below 2^-1022.
+ * exp(0) = 1, exp(-inf) = 0, exp(inf) = inf; NaN stays NaN. */
+#ifndef THM_VECTOR_EXP_H
+#define THM_VECTOR_EXP_H
+
+#include <string.h>
+
+/* WIDTH doubles in a register.  The types are native ones: gcc takes a wider
+ * vector apart lane by lane where it compares or shuffles. */
+#if defined(__AVX512F__)
+enum { WIDTH = 8 };
+#elif defined(__AVX__)
+enum { WIDTH = 4 };
+#else
+enum { WIDTH = 2 };
+#endif
+typedef double vec __attribute__((vector_size(8 * WIDTH)));
+typedef long long vec_mask __attribute__((vector_size(8 * WIDTH)));
+typedef unsigned long long vec_bits __attribute__((vector_size(8 * WIDTH)));
+
+static inline vec vec_load(const double *x)
+{
+    vec v;
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+
+static inline void vec_store(vec v, double *x)
+{
+    memcpy(x, &v, sizeof v);
+}
+
+static inline vec vec_all(double x)
+{
+    return x - (vec){0};
+}
+
+static inline vec vec_select(vec_mask where, vec yes, vec no)
+{
+    return (vec)((where & (vec_mask)yes) | (~where & (vec_mask)no));
+}
+
+/* 2^k for the integers k, |k| <= 1022, that `shifted` = 1.5 2^52 + k holds in
+ * its last bits. */
+static inline vec vec_power(vec shifted)
+{
+    return (vec)(((vec_bits)shifted << 52) + (vec_bits)vec_all(1.0));
+}
+
+/* exp(hi + lo), |lo| <= 2^-40. */
+static inline vec vec_exp_sum(vec hi, vec lo)
+{
+    const double shift = 0x1.8p52;
+    const double ln2_hi = 0x1.62e42feep-1, ln2_lo = 0x1.a39ef35793c76p-33;
+    /* beyond these the result is 0 or infinite anyway, by the scaling below */
+    vec x = vec_select(hi < vec_all(-746.0), vec_all(-746.0), hi);
+    x = vec_select(x > vec_all(710.0), vec_all(710.0), x);
+    vec k = (x * 0x1.71547652b82fep0 + shift) - shift;
+    vec r = (x - k * ln2_hi) - (k * ln2_lo - lo);
+    vec r2 = r * r, r4 = r2 * r2, r8 = r4 * r4;
+    vec c2 = 1.0 / 2 + r * (1.0 / 6);
+    vec c4 = 1.0 / 24 + r * (1.0 / 120);
+    vec c6 = 1.0 / 720 + r * (1.0 / 5040);
+    vec c8 = 1.0 / 40320 + r * (1.0 / 362880);
+    vec c10 = 1.0 / 3628800 + r * (1.0 / 39916800);
+    vec c12 = 1.0 / 479001600 + r * (1.0 / 6227020800);
+    vec q = ((c2 + r2 * c4) + r4 * (c6 + r2 * c8)) + r8 * (c10 + r2 * c12);
+    vec e = 1.0 + (r + r2 * q);
+    /* 2^k in two factors: it may lie outside the normal range */
+    vec half = k * 0.5 + shift;
+    vec rest = (k - (half - shift)) + shift;
+    return (e * vec_power(half)) * vec_power(rest);
+}
+
+static inline vec vec_exp(vec x)
+{
+    return vec_exp_sum(x, vec_all(0.0));
+}
+
+#endif
