@@ -12,14 +12,16 @@
 #include <stdio.h>
 #include <string.h>
 #include "claims/ball.h"
+#include "claims/flow_path.h"
 #include "claims/integrated.h"
 #include "core/arb.h"
 #include "core/rng.h"
-#include "flow/value_flow.h"
 #include "proofs/proof.h"
 
 enum { MAX_D = 6, PIECES = 12, DRIVES = 200, FLOWS = 20, TIMES = 60 };
 enum { BITS = THM_BALL_BITS };
+
+static const double end_time = 100.0;
 
 /* ---- driven pairs ---------------------------------------------------------
  */
@@ -234,11 +236,12 @@ typedef struct {
     double least; /* sign delta     */
 } run_ctx;
 
-static thm_status watch_delta(double t, const double *x, bool *stop, void *ctx)
+static thm_status watch_delta(thm_value_flow *flow, int k, double t,
+                              const double *x, void *ctx)
 {
     run_ctx *r = ctx;
     const double *a = x + 2 * r->c->d;
-    (void)t, (void)stop;
+    (void)flow, (void)k, (void)t;
     r->least = fmin(r->least, r->c->sign * (a[0] - a[1]));
     return isfinite(a[0] - a[1]) ? THM_OK : THM_EINTERNAL;
 }
@@ -248,33 +251,25 @@ static thm_status run_flow(const thm_ode_options *options, double *q,
 {
     run_ctx *r = ctx;
     const flow_start *c = r->c;
-    double x[2 * MAX_D + 2], times[TIMES];
+    double start[2 * MAX_D + 2], x[2 * MAX_D + 2], times[TIMES];
     const thm_loss loss = {
         .kind = c->kind, .d = c->d, .b = c->b, .m = c->d, .X = c->X, .y = c->b};
-    thm_value_flow *flow = NULL;
-    thm_status status =
-        thm_value_flow_alloc(c->d, 2, &loss, THM_NORMALISE_SOFTMAX, &flow);
-    if (status != THM_OK) {
-        return status;
-    }
-    memcpy(x, c->V, sizeof(double) * 2 * (size_t)c->d);
-    x[2 * c->d] = r->delta / 2.0;
-    x[2 * c->d + 1] = -r->delta / 2.0;
+    const thm_flow_path path = {.d = c->d,
+                                .n = 2,
+                                .loss = &loss,
+                                .start = start,
+                                .end = end_time,
+                                .n_times = TIMES,
+                                .times = times,
+                                .look = watch_delta,
+                                .ctx = r};
+    memcpy(start, c->V, sizeof(double) * 2 * (size_t)c->d);
+    start[2 * c->d] = r->delta / 2.0;
+    start[2 * c->d + 1] = -r->delta / 2.0;
     r->least = c->sign * r->delta;
-    for (int i = 0; i < TIMES; i++) {
-        times[i] = pow(10.0, -2.0 + 4.0 * (i + 1) / TIMES);
-    }
-    const thm_ode ode = thm_value_flow_ode(flow);
-    const thm_ode_watch watch = {.n_times = TIMES,
-                                 .times = times,
-                                 .observe = watch_delta,
-                                 .observe_ctx = r};
-    thm_ode_stats stats;
-    status = thm_ode_integrate(&ode, 0.0, times[TIMES - 1], x, options, &watch,
-                               &stats);
+    thm_flow_times(TIMES, 0.01, end_time, times);
+    const thm_status status = thm_flow_follow(&path, options, x, steps, NULL);
     *q = r->least;
-    *steps = stats.steps;
-    thm_value_flow_free(flow);
     return status;
 }
 

@@ -7,10 +7,9 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
+#include "claims/flow_path.h"
 #include "claims/integrated.h"
 #include "core/rng.h"
-#include "flow/value_flow.h"
 #include "proofs/proof.h"
 
 enum { MAX_D = 5, MAX_N = 8, CASES = 40, TIMES = 24 };
@@ -71,18 +70,16 @@ typedef struct {
     law which;
     double at_start;
     double *q; /* 1 + relative drift at the times, 1 beyond the edge */
-    int seen;
 } follow;
 
-static thm_status look(double t, const double *x, bool *stop, void *ctx)
+static thm_status look(thm_value_flow *flow, int k, double t, const double *x,
+                       void *ctx)
 {
     follow *r = ctx;
     double size;
-    (void)t, (void)stop;
+    (void)flow, (void)t;
     const double now = value(r->which, r->c->d, r->c->n, x, &size);
-    if (r->seen < TIMES) {
-        r->q[r->seen++] = 1.0 + (now - r->at_start) / size;
-    }
+    r->q[k] = 1.0 + (now - r->at_start) / size;
     return THM_OK;
 }
 
@@ -112,37 +109,29 @@ static thm_status run(const thm_ode_options *options, double *q, long *steps,
 {
     follow *r = ctx;
     start c = *r->c;
-    double times[TIMES], size;
+    double times[TIMES], x[MAX_X], size;
     const thm_loss loss = {
         .kind = c.loss, .d = c.d, .b = c.b, .m = c.d, .X = c.X, .y = c.b};
-    thm_value_flow *flow = NULL;
-    thm_status status = thm_value_flow_alloc(c.d, c.n, &loss, c.kind, &flow);
-    if (status != THM_OK) {
-        return status;
-    }
+    const thm_ode_event event = {to_edge, at_edge, &c};
+    const thm_flow_path path = {.d = c.d,
+                                .n = c.n,
+                                .loss = &loss,
+                                .kind = c.kind,
+                                .start = c.x,
+                                .stepper = THM_STEPPER_DOP853,
+                                .end = end_time,
+                                .n_times = TIMES,
+                                .times = times,
+                                .look = look,
+                                .event = &event,
+                                .ctx = r};
+    thm_flow_times(TIMES, 0.01, end_time, times);
     for (int i = 0; i < TIMES; i++) {
-        times[i] = end_time * pow(10.0, 4.0 * ((i + 1.0) / TIMES - 1.0));
         q[i] = 1.0;
     }
     r->q = q;
-    r->seen = 0;
     r->at_start = value(r->which, c.d, c.n, c.x, &size);
-    const thm_ode ode = thm_value_flow_ode(flow);
-    const thm_ode_event event = {to_edge, at_edge, &c};
-    const thm_ode_watch watch = {.n_times = TIMES,
-                                 .times = times,
-                                 .observe = look,
-                                 .observe_ctx = r,
-                                 .n_events = 1,
-                                 .events = &event};
-    thm_ode_options explicit_options = *options;
-    explicit_options.stepper = THM_STEPPER_DOP853;
-    thm_ode_stats stats;
-    status = thm_ode_integrate(&ode, 0.0, end_time, c.x, &explicit_options,
-                               &watch, &stats);
-    *steps = stats.steps;
-    thm_value_flow_free(flow);
-    return status;
+    return thm_flow_follow(&path, options, x, steps, NULL);
 }
 
 /* The largest relative drift; the error of any sample serves for all, as one

@@ -15,7 +15,7 @@
 #include "flow/value_flow.h"
 #include "proofs/proof.h"
 
-enum { MAX_N = 32, CASES = 8 };
+enum { MAX_N = 16, CASES = 8 };
 
 static const double end_time = 1e6, allowance = 0.01;
 
