@@ -153,11 +153,13 @@ thm_status flow_run_orbit(const flow_problem *problem, flow_sampler sample,
         lift(&o, x, result->x);
     }
     /* What was reached is shown, however it ended. */
-    if (sample != NULL && result->tau > 0 && status != THM_EINTERRUPTED) {
+    if (sample != NULL && result->tau > 0) {
         memcpy(x, o.start, bytes);
         thm_status samples = run_samples(&o, result->tau, x);
-        status =
-            samples == THM_OK || samples == THM_ECONVERGE ? status : samples;
+        if (samples == THM_OK || samples == THM_EINTERRUPTED) {
+            samples = sample(result->t, result->x, ctx);
+        }
+        status = samples == THM_OK ? status : samples;
     }
 done:
     thm_orbit_free(o.orbit);
