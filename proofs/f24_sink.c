@@ -3,16 +3,12 @@
  * / (n - 1)^2; gates that need not sum to one close instead (paper-notes/
  * varre2026.md, F24).
  *
- * n keys, one with the learned value v, the others noise of variance s:
- *     L = (p_0 v)^2 / 2 + (s / 2) sum_{i > 0} p_i^2,
- * gradient flow in v and a from a = 0.  log v is integrated in place of v: v
- * decays like e^-t, which as a number of the state would hold every explicit
- * step below a constant. */
+ * The model is flow/sink.h; it starts from a = 0. */
 #include <math.h>
 #include <stdio.h>
 #include "claims/integrated.h"
 #include "core/rng.h"
-#include "flow/value_flow.h"
+#include "flow/sink.h"
 #include "proofs/proof.h"
 
 enum { MAX_N = 16, CASES = 8 };
@@ -44,56 +40,35 @@ static thm_status make_sink(void *ctx, uint64_t seed, int64_t index,
 typedef struct {
     const sink *c;
     thm_normalisation gates;
-    double p[MAX_N];
 } model;
-
-/* x = (a, log v).  dL/dp_0 = p_0 v^2, dL/dp_i = s p_i; v' / v = -p_0^2. */
-static thm_status rhs(double t, const double *x, double *dx, void *ctx)
-{
-    model *m = ctx;
-    const int n = m->c->n;
-    const double v = exp(x[n]);
-    double *p = m->p, mean = 0.0;
-    (void)t;
-    const thm_status status = thm_normalise(m->gates, n, x, p);
-    if (status != THM_OK) {
-        return status;
-    }
-    for (int i = 0; i < n; i++) {
-        dx[i] = -(i == 0 ? v * v : m->c->s) * p[i];
-        mean += p[i] * dx[i];
-    }
-    for (int i = 0; i < n; i++) {
-        dx[i] = m->gates == THM_NORMALISE_SOFTMAX ? p[i] * (dx[i] - mean)
-                                                  : p[i] * (1.0 - p[i]) * dx[i];
-    }
-    dx[n] = -p[0] * p[0];
-    return THM_OK;
-}
 
 /* *q <- (1 - p_0) sqrt(2 c t) at the end. */
 static thm_status run(const thm_ode_options *options, double *q, long *steps,
                       void *ctx)
 {
-    model *m = ctx;
+    const model *m = ctx;
     const int n = m->c->n;
     const double c = m->c->s * n / ((n - 1.0) * (n - 1.0));
-    double x[MAX_N + 1] = {0}, others = 0.0;
+    double x[MAX_N + 1] = {0}, p[MAX_N], others = 0.0;
+    thm_sink head = {.n = n, .s = m->c->s, .gates = m->gates, .p = p};
+    thm_ode ode;
     thm_ode_options explicit_options = *options;
     explicit_options.stepper = THM_STEPPER_DOP853;
-    const thm_ode ode = {.n = n + 1, .ctx = m, .rhs = rhs};
     thm_ode_stats stats;
     x[n] = m->c->log_v;
-    thm_status status = thm_ode_integrate(&ode, 0.0, end_time, x,
-                                          &explicit_options, NULL, &stats);
+    thm_status status = thm_sink_ode(&head, &ode);
     if (status == THM_OK) {
-        status = thm_normalise(m->gates, n, x, m->p);
+        status = thm_ode_integrate(&ode, 0.0, end_time, x, &explicit_options,
+                                   NULL, &stats);
+    }
+    if (status == THM_OK) {
+        status = thm_normalise(m->gates, n, x, p);
     }
     for (int i = 1; i < n; i++) {
-        others += m->p[i];
+        others += p[i];
     }
     if (m->gates != THM_NORMALISE_SOFTMAX) {
-        others = 1.0 - m->p[0];
+        others = 1.0 - p[0];
     }
     *q = others * sqrt(2.0 * c * end_time);
     *steps = stats.steps;
