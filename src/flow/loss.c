@@ -341,6 +341,78 @@ void thm_loss_hvp(const thm_loss *loss, const double *z, const double *v,
     }
 }
 
+/* The lower triangle of H <- H + c x x'. */
+static void add_square(int d, double c, const double *x, double *H)
+{
+    for (int k = 0; k < d; k++) {
+        for (int l = 0; l <= k; l++) {
+            H[(size_t)k * (size_t)d + (size_t)l] += (c * x[k]) * x[l];
+        }
+    }
+}
+
+static void add_diagonal(int d, double c, const double *x, double *H)
+{
+    for (int k = 0; k < d; k++) {
+        H[(size_t)k * (size_t)d + (size_t)k] += x == NULL ? c : c * x[k];
+    }
+}
+
+/* The lower triangle of H <- H + c Hessian(z). */
+static void add_hessian(const thm_loss *loss, const double *z, double c,
+                        double *H, double *scratch)
+{
+    int d = loss->d;
+    switch (loss->kind) {
+    case THM_LOSS_LOGISTIC:
+        c *= logistic_curvature(dot(d, loss->b, z));
+        add_square(d, c, loss->b, H);
+        break;
+    case THM_LOSS_EXPONENTIAL:
+        add_square(d, c * exp(-dot(d, loss->b, z)), loss->b, H);
+        break;
+    case THM_LOSS_SQUARE:
+        add_diagonal(d, c, NULL, H);
+        break;
+    case THM_LOSS_QUADRATIC:
+    case THM_LOSS_SAMPLES:
+        for (int i = 0; i < loss->m; i++) {
+            const double *x = loss->X + (size_t)i * (size_t)d;
+            double curvature =
+                loss->kind == THM_LOSS_QUADRATIC
+                    ? 2.0
+                    : logistic_curvature(loss->y[i] * dot(d, x, z)) / loss->m;
+            add_square(d, c * curvature, x, H);
+        }
+        break;
+    case THM_LOSS_CROSS_ENTROPY:
+        if (thm_softmax(d, z, 1.0, scratch) != THM_OK) {
+            scratch[0] = (double)NAN;
+        }
+        add_diagonal(d, c, scratch, H);
+        add_square(d, -c, scratch, H);
+        break;
+    case THM_LOSS_COMBINATION:
+        for (int k = 0; k < loss->terms; k++) {
+            add_hessian(loss->term[k], z, c * loss->coefficient[k], H, scratch);
+        }
+        break;
+    }
+}
+
+void thm_loss_hessian(const thm_loss *loss, const double *z, double *H,
+                      double *scratch)
+{
+    size_t d = (size_t)loss->d;
+    memset(H, 0, d * d * sizeof *H);
+    add_hessian(loss, z, 1.0, H, scratch);
+    for (size_t k = 0; k < d; k++) {
+        for (size_t l = 0; l < k; l++) {
+            H[l * d + k] = H[k * d + l];
+        }
+    }
+}
+
 int thm_loss_scalar(const thm_loss *loss, double y, double *log_slope)
 {
     switch (loss->kind) {

@@ -54,6 +54,10 @@ void thm_loss_eval(const thm_loss *loss, const double *z, double *value,
 void thm_loss_hvp(const thm_loss *loss, const double *z, const double *v,
                   double *hv, double *scratch);
 
+/* H: (d x d) <- Hessian(z), symmetric to the bit. */
+void thm_loss_hessian(const thm_loss *loss, const double *z, double *H,
+                      double *scratch);
+
 /* Losses of one projection y = <b, z>: L = l(y).  Returns 0 if the loss is none
  * (or square: its orbit is shared only from aligned starts), else 1 and
  * *log_slope <- log(-l'(y)). */

@@ -1,9 +1,5 @@
 /* The value-softmax flow: right-hand side, what a state says of itself, what it
- * conserves; see value_flow.h.
- *
- * Weights w = -V'g are measured from the token with the largest p before their
- * mean is taken: (w_i - <p, w>) p_i then keeps its relative precision while
- * that p tends to 1, and sum a' = 0 to rounding. */
+ * conserves; see value_flow.h. */
 #include "flow/value_flow_work.h"
 
 #include <limits.h>
@@ -12,32 +8,6 @@
 #include <string.h>
 
 #include "softmax/softmax.h"
-
-enum { POINT_ROWS = 7, POINT_COLUMNS = 2 }; /* of n and of d numbers */
-
-/* Deals out the block. */
-static void lay_out(thm_value_flow *flow, double *block)
-{
-    size_t n = (size_t)flow->n, d = (size_t)flow->d;
-    thm_flow_point *at = &flow->point;
-    double **row[POINT_ROWS - 1] = {&at->p, &at->e,   &at->c,
-                                    &at->w, &at->psi, &at->t};
-    at->x = block;
-    block += d * n + n;
-    for (int k = 0; k < POINT_ROWS - 1; k++) {
-        *row[k] = block;
-        block += n;
-    }
-    at->z = block;
-    at->g = block + d;
-    block += POINT_COLUMNS * d;
-    flow->room = block;
-    block += 4 * (d + n);
-    flow->loss_scratch = block;
-    block += thm_loss_scratch(flow->loss);
-    flow->rows = block;
-    flow->slopes = block + d * (size_t)flow->padded;
-}
 
 /* The rows y_i x_i of a samples loss as columns. */
 static void transpose_rows(thm_value_flow *flow)
@@ -73,25 +43,30 @@ thm_status thm_value_flow_alloc(int d, int n, const thm_loss *loss,
             (loss->m + THM_FLOW_LANES - 1) / THM_FLOW_LANES * THM_FLOW_LANES;
     }
     thm_value_flow *made = calloc(1, sizeof *made);
-    size_t room = ((size_t)d + POINT_ROWS + 4) * (size_t)n +
-                  (POINT_COLUMNS + 4) * (size_t)d +
-                  (size_t)thm_loss_scratch(loss) +
-                  ((size_t)d + 1) * (size_t)padded;
-    double *block = calloc(room, sizeof *block);
+    size_t point = thm_flow_point_room(d, n),
+           room = 4 * ((size_t)d + (size_t)n);
+    size_t scratch = (size_t)thm_loss_scratch(loss);
+    size_t rows = (size_t)d * (size_t)padded;
+    double *block =
+        calloc(point + room + scratch + rows + (size_t)padded, sizeof *block);
     if (made == NULL || block == NULL) {
         free(made);
         free(block);
         return THM_ENOMEM;
     }
-    made->d = d;
-    made->n = n;
-    made->loss = loss;
-    made->kind = kind;
-    made->padded = padded;
-    made->block = block;
-    lay_out(made, block);
+    *made = (thm_value_flow){.d = d,
+                             .n = n,
+                             .loss = loss,
+                             .kind = kind,
+                             .kernel = thm_flow_kernel_for(thm_isa_detect()),
+                             .padded = padded,
+                             .block = block,
+                             .room = block + point,
+                             .loss_scratch = block + point + room,
+                             .rows = block + point + room + scratch,
+                             .slopes = block + point + room + scratch + rows};
+    thm_flow_point_init(&made->point, kind, d, n, block);
     transpose_rows(made);
-    thm_value_flow_use(made, thm_isa_detect());
     *flow = made;
     return THM_OK;
 }
@@ -99,6 +74,7 @@ thm_status thm_value_flow_alloc(int d, int n, const thm_loss *loss,
 void thm_value_flow_free(thm_value_flow *flow)
 {
     if (flow != NULL) {
+        thm_flow_newton_free(flow->newton);
         free(flow->block);
         free(flow);
     }
@@ -109,120 +85,12 @@ int thm_value_flow_size(const thm_value_flow *flow)
     return (flow->d + 1) * flow->n;
 }
 
-static int largest(int n, const double *p)
-{
-    int best = 0;
-    for (int i = 1; i < n; i++) {
-        best = p[i] > p[best] ? i : best;
-    }
-    return best;
-}
-
-/* out <- v - <p, v>, from the entry of the largest p; nothing for the sigmoid.
- */
-static void centre(const thm_value_flow *flow, const double *v, double *out)
-{
-    const double *p = flow->point.p;
-    int n = flow->n;
-    if (!thm_normalise_centred(flow->kind)) {
-        memmove(out, v, (size_t)n * sizeof *out);
-        return;
-    }
-    double origin = v[largest(n, p)], mean = 0.0;
-    for (int i = 0; i < n; i++) {
-        mean += p[i] * (v[i] - origin);
-    }
-    for (int i = 0; i < n; i++) {
-        out[i] = (v[i] - origin) - mean;
-    }
-}
-
-void thm_flow_gather(const thm_value_flow *flow, const double *v, double *out)
-{
-    centre(flow, v, out);
-    for (int i = 0; i < flow->n; i++) {
-        out[i] *= flow->point.e[i];
-    }
-}
-
-void thm_flow_spread(const thm_value_flow *flow, const double *v, double *out)
-{
-    const thm_flow_point *at = &flow->point;
-    if (flow->kind == THM_NORMALISE_SOFTMAX) {
-        thm_flow_gather(flow, v, out);
-        return;
-    }
-    double mean = 0.0;
-    if (thm_normalise_centred(flow->kind)) {
-        for (int i = 0; i < flow->n; i++) {
-            mean += at->e[i] * v[i];
-        }
-    }
-    for (int i = 0; i < flow->n; i++) {
-        out[i] = at->e[i] * v[i] - at->p[i] * mean;
-    }
-}
-
-static bool all_finite(int n, const double *x)
-{
-    double sum = 0.0;
-    for (int i = 0; i < n; i++) {
-        sum += x[i] - x[i]; /* 0, or NaN */
-    }
-    return sum == 0.0;
-}
-
-thm_status thm_flow_look_at(thm_value_flow *flow, const double *x)
-{
-    thm_flow_point *at = &flow->point;
-    int d = flow->d, n = flow->n;
-    size_t bytes = (size_t)thm_value_flow_size(flow) * sizeof *x;
-    const double *a = x + (size_t)d * (size_t)n;
-    if (at->known && memcmp(at->x, x, bytes) == 0) {
-        return THM_OK;
-    }
-    at->known = false;
-    thm_status status = thm_normalise(flow->kind, n, a, at->p);
-    if (status != THM_OK) {
-        return status;
-    }
-    thm_normalise_slopes(flow->kind, n, a, at->p, at->e, at->c);
-    for (int k = 0; k < d; k++) {
-        const double *row = x + (size_t)k * (size_t)n;
-        at->z[k] = 0.0;
-        for (int i = 0; i < n; i++) {
-            at->z[k] += row[i] * at->p[i];
-        }
-    }
-    thm_loss_eval(flow->loss, at->z, NULL, at->g, flow->loss_scratch);
-    memset(at->w, 0, (size_t)n * sizeof *at->w);
-    for (int k = 0; k < d; k++) {
-        const double *row = x + (size_t)k * (size_t)n;
-        for (int i = 0; i < n; i++) {
-            at->w[i] -= row[i] * at->g[k];
-        }
-    }
-    centre(flow, at->w, at->w);
-    for (int i = 0; i < n; i++) {
-        at->psi[i] = at->e[i] * at->w[i];
-        at->t[i] = at->c[i] * at->w[i];
-    }
-    if (!all_finite(d, at->z) || !all_finite(d, at->g) ||
-        !all_finite(n, at->w) || !all_finite(n, at->psi) ||
-        !all_finite(n, at->t)) {
-        return THM_EDOMAIN;
-    }
-    memcpy(at->x, x, bytes);
-    at->known = true;
-    return THM_OK;
-}
-
 thm_status thm_value_flow_rhs_ref(thm_value_flow *flow, const double *x,
                                   double *dx)
 {
     const thm_flow_point *at = &flow->point;
     int d = flow->d, n = flow->n;
-    thm_status status = thm_flow_look_at(flow, x);
+    thm_status status = thm_flow_look_at(flow, x, false, &flow->point);
     if (status != THM_OK) {
         return status;
     }
@@ -233,6 +101,11 @@ thm_status thm_value_flow_rhs_ref(thm_value_flow *flow, const double *x,
     }
     memcpy(dx + (size_t)d * (size_t)n, at->psi, (size_t)n * sizeof *dx);
     return THM_OK;
+}
+
+bool thm_flow_has_kernel(const thm_value_flow *flow)
+{
+    return flow->kind == THM_NORMALISE_SOFTMAX && flow->n >= THM_FLOW_LANES;
 }
 
 /* softmax(z) - p* by the kernel's exp. */
@@ -256,26 +129,33 @@ static void cross_entropy_slopes(const thm_value_flow *flow, const double *z,
     }
 }
 
-static thm_status rhs(double t, const double *x, double *dx, void *ctx)
+int thm_flow_forward(thm_value_flow *flow, const double *x, double *p,
+                     double *z, double *g)
 {
-    thm_value_flow *flow = ctx;
     const thm_flow_kernel *kernel = flow->kernel;
-    int d = flow->d, n = flow->n;
-    double *p = flow->room, *z = p + n, *g = z + d;
-    (void)t;
-    if (flow->kind != THM_NORMALISE_SOFTMAX || n < THM_FLOW_LANES) {
-        return thm_value_flow_rhs_ref(flow, x, dx);
-    }
-    int leader = kernel->output(d, n, x, p, z);
+    int leader = kernel->output(flow->d, flow->n, x, p, z);
     if (flow->padded > 0) {
-        kernel->samples(d, flow->loss->m, flow->padded, flow->rows, z,
+        kernel->samples(flow->d, flow->loss->m, flow->padded, flow->rows, z,
                         flow->slopes, g);
     } else if (flow->loss->kind == THM_LOSS_CROSS_ENTROPY) {
         cross_entropy_slopes(flow, z, g);
     } else {
         thm_loss_eval(flow->loss, z, NULL, g, flow->loss_scratch);
     }
-    double mean = kernel->slopes(d, n, x, p, leader, g, dx);
+    return leader;
+}
+
+static thm_status rhs(double t, const double *x, double *dx, void *ctx)
+{
+    thm_value_flow *flow = ctx;
+    int d = flow->d, n = flow->n;
+    double *p = flow->room, *z = p + n, *g = z + d;
+    (void)t;
+    if (!thm_flow_has_kernel(flow)) {
+        return thm_value_flow_rhs_ref(flow, x, dx);
+    }
+    int leader = thm_flow_forward(flow, x, p, z, g);
+    double mean = flow->kernel->slopes(d, n, x, p, leader, g, dx);
     return mean - mean == 0.0 ? THM_OK : THM_EDOMAIN;
 }
 
@@ -285,13 +165,14 @@ thm_ode thm_value_flow_ode(thm_value_flow *flow)
                      .ctx = flow,
                      .rhs = rhs,
                      .jvp = thm_value_flow_jvp,
-                     .jacobian = thm_value_flow_jacobian};
+                     .jacobian = thm_value_flow_jacobian,
+                     .solve = thm_value_flow_solve};
 }
 
 static thm_status objective_value(const double *x, double *f, void *ctx)
 {
     thm_value_flow *flow = ctx;
-    thm_status status = thm_flow_look_at(flow, x);
+    thm_status status = thm_flow_look_at(flow, x, true, &flow->point);
     if (status == THM_OK) {
         thm_loss_eval(flow->loss, flow->point.z, f, NULL, flow->loss_scratch);
     }
@@ -347,11 +228,11 @@ thm_status thm_value_flow_look(thm_value_flow *flow, const double *x,
     const thm_flow_point *at = &flow->point;
     int d = flow->d, n = flow->n;
     const double *a = x + (size_t)d * (size_t)n;
-    thm_status status = thm_flow_look_at(flow, x);
+    thm_status status = thm_flow_look_at(flow, x, true, &flow->point);
     if (status != THM_OK) {
         return status;
     }
-    int winner = largest(n, at->p);
+    int winner = at->leader;
     double others = 0.0, entropy = 0.0;
     for (int i = 0; i < n; i++) {
         others += i == winner ? 0.0 : at->p[i];

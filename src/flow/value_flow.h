@@ -52,12 +52,21 @@ void thm_value_flow_use(thm_value_flow *flow, thm_isa isa);
 /* d n + n. */
 int thm_value_flow_size(const thm_value_flow *flow);
 
-/* x' in O(d n) plus the loss; the Jacobian product in O(d n) and the dense
- * Jacobian in O((d n)^2), symmetric to the bit: minus the Hessian of
- * L(V sigma(a)).  At a kink of |a_i| or max(a_i, 0) the slope is 0.
+/* x' in O(d n) plus the loss, for softmax and n >= 8 by the kernels of
+ * flow_kernel.h; the Jacobian product in O(d n) and the dense Jacobian in
+ * O((d n)^2), symmetric to the bit: minus the Hessian of L(V sigma(a)).  At a
+ * kink of |a_i| or max(a_i, 0) the slope is 0.
+ *
+ * Newton systems (I - gamma J) x = b in O(n d^2 + d^3) as a rule, in
+ * O((n + d)^3) where that would lose digits; the factors are kept for the next
+ * b at the same state and gamma.  The error beside the solution is of order
+ * u (|b| + gamma |J| |x|) times the norm of the inverse.  THM_ESINGULAR, x
+ * untouched, where the reduced system (rows and columns scaled) is within
+ * n eps of a singular one: near gamma = 1 / lambda for a growth rate lambda.
  *
  * Callbacks: THM_EDOMAIN, output unspecified, where the derivative is not
- * finite or the normaliser is zero; THM_ENOMEM. */
+ * finite or the normaliser is zero, or (solve) gamma or b is not finite;
+ * THM_ENOMEM. */
 thm_ode thm_value_flow_ode(thm_value_flow *flow);
 
 /* The same as something to minimise. */

@@ -21,11 +21,11 @@ thm_status thm_value_flow_jvp(double t, const double *x, const double *v,
     double *q = flow->room, *u = q + n, *dz = u + n, *h = dz + d;
     double along_e = 0.0, along_psi = 0.0;
     (void)t;
-    thm_status status = thm_flow_look_at(flow, x);
+    thm_status status = thm_flow_look_at(flow, x, true, &flow->point);
     if (status != THM_OK) {
         return status;
     }
-    thm_flow_spread(flow, v + a, q);
+    thm_flow_spread(at, v + a, q);
     for (int k = 0; k < d; k++) {
         const double *V = x + (size_t)k * (size_t)n;
         const double *Y = v + (size_t)k * (size_t)n;
@@ -43,7 +43,7 @@ thm_status thm_value_flow_jvp(double t, const double *x, const double *v,
             u[i] -= V[i] * h[k] + Y[i] * at->g[k];
         }
     }
-    thm_flow_gather(flow, u, u);
+    thm_flow_gather(at, u, u);
     for (int i = 0; thm_normalise_centred(flow->kind) && i < n; i++) {
         along_e += at->e[i] * v[a + (size_t)i];
         along_psi += at->psi[i] * v[a + (size_t)i];
@@ -60,36 +60,6 @@ thm_status thm_value_flow_jvp(double t, const double *x, const double *v,
         }
     }
     return THM_OK;
-}
-
-void thm_flow_hessian(thm_value_flow *flow, double *H)
-{
-    int d = flow->d;
-    double *unit = flow->room;
-    memset(unit, 0, (size_t)d * sizeof *unit);
-    for (int k = 0; k < d; k++) {
-        unit[k] = 1.0;
-        thm_loss_hvp(flow->loss, flow->point.z, unit, H + (size_t)k * (size_t)d,
-                     flow->loss_scratch);
-        unit[k] = 0.0;
-    }
-    for (int k = 0; k < d; k++) {
-        for (int l = 0; l < k; l++) {
-            double *low = H + (size_t)k * (size_t)d + l;
-            double *high = H + (size_t)l * (size_t)d + k;
-            *low = *high = (*low + *high) / 2.0;
-        }
-    }
-}
-
-void thm_flow_columns(const thm_value_flow *flow, double *W)
-{
-    const thm_flow_point *at = &flow->point;
-    int n = flow->n;
-    for (int k = 0; k < flow->d; k++) {
-        thm_flow_gather(flow, at->x + (size_t)k * (size_t)n,
-                        W + (size_t)k * (size_t)n);
-    }
 }
 
 /* The entry (i, j) of S. */
@@ -147,7 +117,7 @@ thm_status thm_value_flow_jacobian(double t, const double *x, double *J,
     thm_value_flow *flow = ctx;
     size_t n = (size_t)flow->n, d = (size_t)flow->d;
     (void)t;
-    thm_status status = thm_flow_look_at(flow, x);
+    thm_status status = thm_flow_look_at(flow, x, true, &flow->point);
     if (status != THM_OK) {
         return status;
     }
@@ -156,8 +126,8 @@ thm_status thm_value_flow_jacobian(double t, const double *x, double *J,
         return THM_ENOMEM;
     }
     double *W = H + d * d, *HW = W + d * n;
-    thm_flow_hessian(flow, H);
-    thm_flow_columns(flow, W);
+    thm_loss_hessian(flow->loss, flow->point.z, H, flow->loss_scratch);
+    thm_flow_columns(&flow->point, W);
     for (size_t k = 0; k < d; k++) {
         for (size_t l = 0; l < d; l++) {
             for (size_t i = 0; i < n; i++) {
