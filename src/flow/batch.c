@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include "flow/batch_shard.h"
 
-/* Starts to a shard: enough to keep eight lanes busy, few enough that a row of
+/* Starts to a shard: enough to keep the lanes busy, few enough that a row of
  * a phase diagram feeds several threads. */
 enum { SHARD = 128 };
 
@@ -49,9 +49,8 @@ thm_status thm_batch_run(const thm_batch *batch, thm_isa isa, int threads,
         return status;
     }
     const int64_t shards = (batch->count + SHARD - 1) / SHARD;
-    const size_t size =
-        (size_t)THM_BATCH_VECTORS * THM_BATCH_LANES *
-        (2 * (size_t)batch->n + 1);
+    const size_t size = (size_t)THM_BATCH_VECTORS * THM_BATCH_LANES *
+                        (2 * (size_t)batch->n + 1);
     int workers = threads < 1 ? 1 : threads;
     workers = shards < workers ? (int)shards : workers;
     double *scratch =

@@ -1,7 +1,7 @@
 /* Many starts of the shared orbit (orbit.h, |b| = 1) at once, for phase
- * diagrams: structure of arrays, eight starts to a vector, shards of starts to
- * the threads.  A start's result depends on nothing but itself: neither on its
- * neighbours nor on threads or instruction set. */
+ * diagrams: structure of arrays, one start to a vector's lane, shards of
+ * starts to the threads.  A start's result depends on nothing but itself:
+ * neither on its neighbours nor on threads or instruction set. */
 #ifndef THM_BATCH_H
 #define THM_BATCH_H
 

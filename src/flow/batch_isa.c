@@ -1,6 +1,6 @@
-/* Eight orbits side by side, compiled once per instruction set (THM_ISA_NAME):
- * see batch.h.  A lane whose start has ended takes up the next one, so that no
- * lane waits for the slowest.
+/* Orbits side by side, one to a lane, compiled once per instruction set
+ * (THM_ISA_NAME): see batch.h.  A lane whose start has ended takes up the next
+ * one, so that no lane waits for the slowest.
  *
  * Lane state x = (u, a, q): du = s p, da = s J u with s = -1 on orbits that run
  * backwards, q = log(1 + t) with
@@ -9,13 +9,10 @@
 #include <float.h>
 #include <math.h>
 
-#include "flow/batch_shard.h"
-#include "la/lanes.h"
+#include "flow/batch_lanes.h"
 
 #define JOIN(a, b) a##b
 #define NAMED(stem, isa) JOIN(stem, isa)
-
-enum { STAGES = 7 };
 
 /* Dormand and Prince 1980, RK5(4)7M: the last row is the solution, whose slope
  * is the next step's first. */
@@ -30,98 +27,6 @@ static const double tableau[STAGES][STAGES - 1] = {
 static const double error_weights[STAGES] = {
     71.0 / 57600,      0,          -71.0 / 16695, 71.0 / 1920,
     -17253.0 / 339200, 22.0 / 525, -1.0 / 40};
-
-/* What a right-hand side learns on the way. */
-typedef struct {
-    thm_v8 top, sum; /* largest logit, sum of exp(a - top) */
-    thm_v8 y;
-} glance;
-
-typedef struct {
-    thm_v8 h, tau, sign, goal, tol; /* of the goal                        */
-    thm_v8 g, dg;                   /* what runs to the goal, and its slope */
-    thm_v8 H, dH, low, rise;        /* entropy                            */
-    thm_m8 landing;                 /* the goal has been overstepped once */
-    int64_t start[THM_LANES];       /* -1: idle                           */
-    long steps[THM_LANES];
-    double tau0[THM_LANES]; /* sum u(0)                           */
-} lanes;
-
-typedef struct {
-    const thm_batch_shard *shard;
-    int n, size; /* of x: 2 n, and q unless the loss is square             */
-    int64_t next;
-    lanes lane;
-    thm_v8 *x, *trial, *k[STAGES];
-} flight;
-
-static inline void ascend(const flight *f, const thm_v8 *x, thm_v8 *dx,
-                          glance *seen)
-{
-    const int n = f->n;
-    const thm_v8 *u = x, *a = x + n, sign = f->lane.sign;
-    thm_v8 top = a[0], sum = {0}, y = {0};
-    for (int i = 1; i < n; i++) {
-        top = thm_v8_max(top, a[i]);
-    }
-    for (int i = 0; i < n; i++) {
-        dx[i] = thm_v8_exp(a[i] - top);
-        sum += dx[i];
-    }
-    const thm_v8 inverse = 1.0 / sum;
-    for (int i = 0; i < n; i++) {
-        dx[i] *= inverse;
-        y += dx[i] * u[i];
-    }
-    for (int i = 0; i < n; i++) {
-        const thm_v8 p = dx[i] * sign;
-        dx[n + i] = p * (u[i] - y);
-        dx[i] = p;
-    }
-    if (f->size > 2 * n) {
-        const thm_v8 q = x[2 * n];
-        dx[2 * n] = thm_v8_exp(y - q);
-        if (f->shard->batch->loss == THM_LOSS_LOGISTIC) {
-            dx[2 * n] += thm_v8_exp(-q);
-        }
-    }
-    *seen = (glance){top, sum, y};
-}
-
-/* Entropy and its slope along the lane, from a right-hand side dx at x. */
-static inline void look(const flight *f, const thm_v8 *x, const thm_v8 *dx,
-                        const glance *seen, thm_v8 *H, thm_v8 *dH)
-{
-    const int n = f->n;
-    const thm_v8 *a = x + n, sign = f->lane.sign;
-    thm_v8 mean = {0}, slope = {0};
-    for (int i = 0; i < n; i++) {
-        mean += sign * dx[i] * (a[i] - seen->top);
-    }
-    for (int i = 0; i < n; i++) {
-        slope += sign * dx[i] * ((a[i] - seen->top) - mean) * dx[n + i];
-    }
-    *H = thm_v8_log(seen->sum) - mean;
-    *dH = -slope;
-}
-
-/* What runs to the goal (q or sign y) and its slope. */
-static inline void aim(const flight *f, const thm_v8 *x, const thm_v8 *dx,
-                       const glance *seen, thm_v8 *g, thm_v8 *dg)
-{
-    const int n = f->n;
-    if (f->size > 2 * n) {
-        *g = x[2 * n];
-        *dg = dx[2 * n];
-        return;
-    }
-    thm_v8 square = {0};
-    for (int i = 0; i < 2 * n; i++) {
-        square += dx[i] * dx[i];
-    }
-    *g = f->lane.sign * seen->y;
-    *dg = square;
-}
 
 /* Loads the next start into lane l, or idles it.  A lane that idles keeps a
  * harmless state. */
@@ -165,25 +70,25 @@ static void board(flight *f, int l)
 
 /* First slopes of the lanes in `fresh`, and a step that they allow: the error
  * control enlarges it fivefold a step. */
-static void take_off(flight *f, thm_m8 fresh)
+static void take_off(flight *f, vec_mask fresh)
 {
     lanes *v = &f->lane;
-    thm_v8 *dx = f->k[1], H, dH, g, dg, fastest = thm_v8_all(1.0);
+    vec *dx = f->k[1], H, dH, g, dg, fastest = vec_all(1.0);
     glance seen;
     ascend(f, f->x, dx, &seen);
     look(f, f->x, dx, &seen, &H, &dH);
     aim(f, f->x, dx, &seen, &g, &dg);
     for (int i = 0; i < f->size; i++) {
-        f->k[0][i] = thm_v8_pick(fresh, dx[i], f->k[0][i]);
-        fastest = thm_v8_max(fastest, thm_v8_abs(dx[i]));
+        f->k[0][i] = vec_select(fresh, dx[i], f->k[0][i]);
+        fastest = vec_max(fastest, vec_abs(dx[i]));
     }
-    v->g = thm_v8_pick(fresh, g, v->g);
-    v->dg = thm_v8_pick(fresh, dg, v->dg);
-    v->H = thm_v8_pick(fresh, H, v->H);
-    v->dH = thm_v8_pick(fresh, dH, v->dH);
-    v->low = thm_v8_pick(fresh, H, v->low);
-    v->h = thm_v8_pick(fresh, 1e-3 / fastest, v->h);
-    for (int l = 0; l < THM_LANES; l++) {
+    v->g = vec_select(fresh, g, v->g);
+    v->dg = vec_select(fresh, dg, v->dg);
+    v->H = vec_select(fresh, H, v->H);
+    v->dH = vec_select(fresh, dH, v->dH);
+    v->low = vec_select(fresh, H, v->low);
+    v->h = vec_select(fresh, 1e-3 / fastest, v->h);
+    for (int l = 0; l < WIDTH; l++) {
         if (fresh[l] && v->start[l] >= 0) {
             thm_batch_end *end = &f->shard->ends[v->start[l]];
             *end = (thm_batch_end){
@@ -297,13 +202,13 @@ static void alight(flight *f, int l, thm_status status)
 
 /* One step of all lanes into f->trial, with slopes f->k; *err in units of the
  * tolerance. */
-static inline void attempt(flight *f, glance *seen, thm_v8 *err)
+static inline void attempt(flight *f, glance *seen, vec *err)
 {
     const double rtol = f->shard->batch->rtol, atol = f->shard->batch->atol;
-    const thm_v8 h = f->lane.h;
+    const vec h = f->lane.h;
     for (int s = 1; s < STAGES; s++) {
         for (int i = 0; i < f->size; i++) {
-            thm_v8 sum = tableau[s][0] * f->k[0][i];
+            vec sum = tableau[s][0] * f->k[0][i];
             for (int j = 1; j < s; j++) {
                 sum += tableau[s][j] * f->k[j][i];
             }
@@ -311,56 +216,55 @@ static inline void attempt(flight *f, glance *seen, thm_v8 *err)
         }
         ascend(f, f->trial, f->k[s], seen);
     }
-    *err = thm_v8_all(0.0);
+    *err = vec_all(0.0);
     for (int i = 0; i < f->size; i++) {
-        thm_v8 sum = error_weights[0] * f->k[0][i];
+        vec sum = error_weights[0] * f->k[0][i];
         for (int j = 2; j < STAGES; j++) {
             sum += error_weights[j] * f->k[j][i];
         }
-        const thm_v8 size =
-            thm_v8_max(thm_v8_abs(f->x[i]), thm_v8_abs(f->trial[i]));
-        const thm_v8 part = thm_v8_abs(h * sum) / (atol + rtol * size);
+        const vec size = vec_max(vec_abs(f->x[i]), vec_abs(f->trial[i]));
+        const vec part = vec_abs(h * sum) / (atol + rtol * size);
         /* a NaN stays: it is not at most the largest so far */
-        *err = thm_v8_pick(part <= *err, *err, part);
+        *err = vec_select(part <= *err, *err, part);
     }
 }
 
 /* Judges the step, moves the lanes that may, and sets the next steps. */
-static void judge(flight *f, const glance *seen, thm_v8 err)
+static void judge(flight *f, const glance *seen, vec err)
 {
     lanes *v = &f->lane;
     const int n = f->n, last = STAGES - 1;
-    thm_v8 H, dH, g, dg;
+    vec H, dH, g, dg;
     look(f, f->trial, f->k[last], seen, &H, &dH);
     aim(f, f->trial, f->k[last], seen, &g, &dg);
-    const thm_m8 good = err <= 1.0;
-    const thm_m8 beyond = good & (g > v->goal + v->tol);
-    const thm_m8 move = good & ~beyond;
-    const thm_v8 way = v->goal - g;
+    const vec_mask good = err <= 1.0;
+    const vec_mask beyond = good & (g > v->goal + v->tol);
+    const vec_mask move = good & ~beyond;
+    const vec way = v->goal - g;
     v->landing |= beyond;
 
-    const thm_v8 half = thm_v8_all(0.5 * log(n));
-    const thm_m8 marks =
+    const vec half = vec_all(0.5 * log(n));
+    const vec_mask marks =
         move & ((v->dH * dH < 0.0) | ((v->H >= half) & (H < half)));
-    for (int l = 0; thm_m8_any(marks) && l < THM_LANES; l++) {
+    for (int l = 0; any(marks) && l < WIDTH; l++) {
         if (marks[l] && v->start[l] >= 0) {
             const bool timed = f->size > 2 * n;
             inspect(f, l, H[l], dH[l], timed ? f->trial[2 * n][l] : 0.0,
                     timed ? f->k[last][2 * n][l] : 0.0);
         }
     }
-    v->low = thm_v8_pick(move & (H < v->low), H, v->low);
-    v->rise = thm_v8_pick(move & (H - v->low > v->rise), H - v->low, v->rise);
-    v->tau = thm_v8_pick(move, v->tau + v->h, v->tau);
-    v->g = thm_v8_pick(move, g, v->g);
-    v->dg = thm_v8_pick(move, dg, v->dg);
-    v->H = thm_v8_pick(move, H, v->H);
-    v->dH = thm_v8_pick(move, dH, v->dH);
+    v->low = vec_select(move & (H < v->low), H, v->low);
+    v->rise = vec_select(move & (H - v->low > v->rise), H - v->low, v->rise);
+    v->tau = vec_select(move, v->tau + v->h, v->tau);
+    v->g = vec_select(move, g, v->g);
+    v->dg = vec_select(move, dg, v->dg);
+    v->H = vec_select(move, H, v->H);
+    v->dH = vec_select(move, dH, v->dH);
     for (int i = 0; i < f->size; i++) {
-        f->x[i] = thm_v8_pick(move, f->trial[i], f->x[i]);
-        f->k[0][i] = thm_v8_pick(move, f->k[last][i], f->k[0][i]);
+        f->x[i] = vec_select(move, f->trial[i], f->x[i]);
+        f->k[0][i] = vec_select(move, f->k[last][i], f->k[0][i]);
     }
-    for (int l = 0; l < THM_LANES; l++) {
+    for (int l = 0; l < WIDTH; l++) {
         const float e = (float)err[l];
         double h = v->h[l];
         v->steps[l]++;
@@ -388,23 +292,23 @@ void NAMED(thm_batch_shard_, THM_ISA_NAME)(const thm_batch_shard *shard,
                 .size = 2 * b->n + (b->loss != THM_LOSS_SQUARE),
                 .next = shard->begin};
     const int stride = 2 * b->n + 1;
-    thm_v8 *vectors = (thm_v8 *)(void *)scratch;
+    vec *vectors = (vec *)(void *)scratch;
     f.x = vectors;
     f.trial = vectors + stride;
     for (int s = 0; s < STAGES; s++) {
         f.k[s] = vectors + (2 + s) * stride;
     }
-    thm_m8 fresh = thm_v8_all(0.0) == 0.0;
-    for (int l = 0; l < THM_LANES; l++) {
+    vec_mask fresh = vec_all(0.0) == 0.0;
+    for (int l = 0; l < WIDTH; l++) {
         board(&f, l);
     }
     for (;;) {
         bool busy = false;
-        if (thm_m8_any(fresh)) {
+        if (any(fresh)) {
             take_off(&f, fresh);
         }
-        fresh = (thm_m8){0};
-        for (int l = 0; l < THM_LANES; l++) {
+        fresh = (vec_mask){0};
+        for (int l = 0; l < WIDTH; l++) {
             lanes *v = &f.lane;
             if (v->start[l] < 0) {
                 continue;
@@ -422,11 +326,11 @@ void NAMED(thm_batch_shard_, THM_ISA_NAME)(const thm_batch_shard *shard,
         if (!busy) {
             return;
         }
-        if (thm_m8_any(fresh)) {
+        if (any(fresh)) {
             continue;
         }
         glance seen;
-        thm_v8 err;
+        vec err;
         attempt(&f, &seen, &err);
         judge(&f, &seen, err);
     }

@@ -12,8 +12,8 @@ typedef struct {
     double *u_end, *a_end;
 } thm_batch_shard;
 
-/* Scratch of a kernel: 10 vectors of 2 n + 1 numbers for each of eight
- * lanes, aligned to 64 bytes. */
+/* Scratch of a kernel: 10 vectors of 2 n + 1 numbers for each of at
+ * most eight lanes, aligned to 64 bytes. */
 enum { THM_BATCH_VECTORS = 10, THM_BATCH_LANES = 8 };
 
 void thm_batch_shard_baseline(const thm_batch_shard *shard, double *scratch);
