@@ -8,9 +8,10 @@
 #include "flow/combine.h"
 #include "flow/run.h"
 
-/* Step control by proportion and integral: h grows by
- * SAFETY err^-(1/8 - 0.2 DAMPING) err_before^DAMPING within the limits. */
-static const double SAFETY = 0.9, DAMPING = 0.04;
+/* Step control by proportion and integral, which is smooth where stability
+ * limits the step too (Gustafsson; Solving ODEs II, IV.2): the error aims at
+ * TARGET of the tolerance. */
+static const double TARGET = 0.25, INTEGRAL = 0.7 / 8, PROPORTION = 0.4 / 8;
 static const double SHRINK = 1.0 / 3, GROW = 6.0;
 
 enum { FIRST = 0, STAGE_12 = 11, VECTORS = THM_DOP853_STAGES + 1 + 8 };
@@ -62,7 +63,7 @@ static void dop853_start(void *object, const thm_ode_run *run)
     dop853 *self = object;
     memcpy(self->k[THM_DOP853_END], run->f,
            (size_t)run->padded * sizeof *run->f);
-    self->err = 1e-4; /* as Hairer: no memory yet */
+    self->err = TARGET; /* no memory yet */
 }
 
 /* k[i] <- the slope of stage i of a step h from (t, x).  THM_EDOMAIN too if a
@@ -139,7 +140,7 @@ static void swap(double **a, double **b)
 static double raise_by(const dop853 *self, double err)
 {
     double by =
-        SAFETY * pow(err, 0.2 * DAMPING - 0.125) * pow(self->err, DAMPING);
+        pow(TARGET / err, INTEGRAL) * pow(self->err / TARGET, PROPORTION);
     return fmin(GROW, fmax(SHRINK, by));
 }
 
@@ -181,14 +182,14 @@ static thm_status advance(dop853 *self, thm_ode_run *run, double limit)
         }
         if (status == THM_OK && err <= 1.0) {
             accept(self, run, h, t, fmin(grow, raise_by(self, err)), last);
-            self->err = fmax(err, 1e-4);
+            self->err = fmax(err, 1e-4 * TARGET);
             return THM_OK;
         }
         run->stats->rejected++;
         grow = 1.0;
         run->h = status == THM_EDOMAIN
                      ? 0.1 * h
-                     : h * fmax(SHRINK, SAFETY * pow(err, -0.125));
+                     : h * fmax(SHRINK, pow(TARGET / err, 1.0 / 8));
         if (thm_run_underflow(run->t, run->h)) {
             return THM_ECONVERGE;
         }
