@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow/auto.h"
 #include "flow/run.h"
 #include "flow/watch.h"
 
@@ -89,6 +90,8 @@ static const thm_ode_method *method_of(thm_stepper stepper)
     case THM_STEPPER_AUTO:
     case THM_STEPPER_DOP853:
         return &thm_method_dop853;
+    case THM_STEPPER_ROSENBROCK:
+        return &thm_method_rosenbrock;
     default:
         return &thm_method_gsl;
     }
@@ -112,7 +115,7 @@ static int order_of(thm_stepper stepper)
 
 /* From the first step to the last; run->f holds f at the start. */
 static thm_status loop(thm_ode_run *run, const thm_ode_method **method,
-                       void **self, thm_watcher *w)
+                       void **self, thm_watcher *w, thm_auto *choice)
 {
     double stop_rhs = run->options->stop_rhs;
     bool stop = norm(run->n, run->f) < stop_rhs;
@@ -142,6 +145,12 @@ static thm_status loop(thm_ode_run *run, const thm_ode_method **method,
                 return status;
             }
             stop = norm(run->n, run->f) < stop_rhs;
+        }
+        if (choice != NULL) {
+            status = thm_auto_choose(choice, run, method, self);
+            if (status != THM_OK) {
+                return status;
+            }
         }
     }
     run->stats->stopped = stop;
@@ -185,6 +194,9 @@ thm_status thm_ode_integrate(const thm_ode *ode, double t0, double t1,
     double *room = NULL;
     void *self = NULL;
     thm_watcher w = {0};
+    thm_auto choice = {0};
+    bool automatic = options->stepper == THM_STEPPER_AUTO &&
+                     (ode->jacobian != NULL || ode->solve != NULL);
     status = thm_run_vectors(&run, 6, &room);
     if (status != THM_OK) {
         return status;
@@ -203,6 +215,7 @@ thm_status thm_ode_integrate(const thm_ode *ode, double t0, double t1,
     if (status != THM_OK) {
         goto done;
     }
+    run.watch_rho = automatic;
     status = thm_run_rhs(&run, t0, run.x, run.f);
     if (status == THM_OK && !thm_finite(run.n, run.f)) {
         status = THM_EDOMAIN;
@@ -217,7 +230,8 @@ thm_status thm_ode_integrate(const thm_ode *ode, double t0, double t1,
     }
     if (status == THM_OK) {
         method->start(self, &run);
-        status = ended(loop(&run, &method, &self, &w));
+        status =
+            ended(loop(&run, &method, &self, &w, automatic ? &choice : NULL));
     }
     memcpy(x, run.x, bytes);
     counted.t = run.t;
@@ -226,6 +240,7 @@ done:
     if (self != NULL) {
         method->free(self);
     }
+    thm_auto_free(&choice);
     thm_watcher_free(&w);
     free(room);
     return status;
