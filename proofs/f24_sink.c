@@ -54,7 +54,7 @@ static thm_status run(const thm_ode_options *options, double *q, long *steps,
     thm_ode ode;
     thm_ode_options explicit_options = *options;
     explicit_options.stepper = THM_STEPPER_DOP853;
-    thm_ode_stats stats;
+    thm_ode_stats stats = {0};
     x[n] = m->c->log_v;
     thm_status status = thm_sink_ode(&head, &ode);
     if (status == THM_OK) {
