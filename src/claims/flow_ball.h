@@ -8,13 +8,10 @@
 
 #include "claims/claim.h"
 #include "claims/flow_cases.h"
+#include "claims/loss_ball.h"
 #include "core/arb.h"
 #include "core/status.h"
 #include "flow/loss.h"
-
-/* States of the claims have logits within 100 of each other and fewer than 100
- * numbers: less than 2^10 operations, so some 118 of these bits are left. */
-enum { THM_FLOW_BITS = 128 };
 
 typedef struct {
     int d, n;             /* of the state loaded last                       */
@@ -38,10 +35,6 @@ void thm_ball_flow_free(thm_ball_flow *b);
  * larger than b. */
 thm_status thm_ball_flow_load(thm_ball_flow *b, const thm_loss *loss, int n,
                               const double *x);
-
-/* g: (d) <- grad L(z).  THM_EDOMAIN as above. */
-thm_status thm_ball_loss_gradient(const thm_loss *loss, arb_srcptr z,
-                                  arb_ptr g);
 
 /* f <- the loss along the path, from its formula. */
 void thm_ball_flow_loss(const thm_ball_flow *b, arb_poly_t f);
