@@ -134,12 +134,6 @@ static void close_heads(thm_case_source *source, void *ctx)
 /* ---- the measures ---------------------------------------------------------
  */
 
-/* The larger, or the one that is NaN. */
-static double worse(double a, double b)
-{
-    return isnan(a) || a >= b ? a : b;
-}
-
 /* Entry (a, b) of a gradient as a claim or its twin says it. */
 typedef double (*formula)(const work *w, int a, int b);
 
@@ -154,7 +148,7 @@ static thm_status compare(work *w, thm_head_variable by, formula entry,
     for (int k = 0; k < w->n_probes[by]; k++) {
         const probe *p = &w->probes[by][k];
         const double off = fabs(entry(w, p->row, p->col) - p->value) / p->terms;
-        f->observed = worse(f->observed, off);
+        f->observed = thm_worse(f->observed, off);
     }
     f->err = thm_head_step_error(w->step);
     f->resolution = true;
@@ -256,7 +250,7 @@ static thm_status measure_sums(const work *w, bool columns, thm_finding *f,
             terms += thm_head_step_terms(w->step, THM_BY_S, k / h->n, k % h->n);
         }
         const double off = fabs(sum) / terms;
-        f->observed = worse(f->observed, off);
+        f->observed = thm_worse(f->observed, off);
     }
     const double k = (2 * h->n + h->D + h->d + 30) * (DBL_EPSILON / 2);
     f->err = k / (1.0 - k); /* gamma_k */

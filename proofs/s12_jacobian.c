@@ -179,12 +179,6 @@ static int column(const thm_row *row, int which, thm_rng *rng)
     return best;
 }
 
-/* The larger, or the one that is NaN. */
-static double worse(double a, double b)
-{
-    return isnan(a) || a >= b ? a : b;
-}
-
 /* The largest |closed form - complex step| over the entries looked at, in units
  * of the entry's absolute terms, (p_i / t)(4 + 8 k); `detached` drops the
  * derivative of s. */
@@ -221,7 +215,7 @@ static thm_status measure_jacobian(const thm_row *row, work *w, thm_norm norm,
             /* DBL_MIN: below it p is off by up to 2^-1074 */
             const double terms = (w->p[i] + DBL_MIN) / t * (4.0 + 8.0 * k);
             const double off = fabs(w->y[i] - reference) / terms;
-            f->observed = worse(f->observed, off);
+            f->observed = thm_worse(f->observed, off);
         }
     }
     f->err = error_of_jacobian(row, &info);

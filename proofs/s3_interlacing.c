@@ -76,8 +76,7 @@ static thm_status between(const thm_row *row, dense *d, int shift,
         const double above = d->w[i] - d->sorted[upper];
         const double below =
             upper > 0 ? d->sorted[upper - 1] - d->w[i] : -HUGE_VAL;
-        excess = !(above <= excess) ? above : excess;
-        excess = !(below <= excess) ? below : excess;
+        excess = thm_worse(excess, thm_worse(above, below));
     }
     f->observed = excess / d->norm;
     f->allowed = 0.0;

@@ -103,8 +103,8 @@ static thm_status response(const void *the_case, void *ctx, bool leaky,
         status = thm_softmax_jvp(row->n, p, row->tau, v, y);
         for (int i = 0; i < row->n && status == THM_OK; i++) {
             const bool outside = !(row->value[i] > none);
-            if ((!full || outside) && !(fabs(y[i]) <= largest)) {
-                largest = fabs(y[i]);
+            if (!full || outside) {
+                largest = thm_worse(largest, fabs(y[i]));
             }
         }
     }

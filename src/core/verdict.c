@@ -57,6 +57,11 @@ double thm_finding_margin(const thm_finding *f)
     return f->resolution ? margin + 2 * f->err : margin;
 }
 
+double thm_worse(double a, double b)
+{
+    return isnan(a) || a >= b ? a : b;
+}
+
 void thm_result_init(thm_result *r)
 {
     *r = (thm_result){.verdict = THM_VACUOUS, .evidence = THM_ENCLOSURE};

@@ -66,6 +66,10 @@ typedef struct {
 
 double thm_finding_margin(const thm_finding *f);
 
+/* The larger of two, or the one that is NaN: how a measure takes a maximum
+ * without losing what must leave its case undecided. */
+double thm_worse(double a, double b);
+
 enum { THM_CASE_NAME = 80 };
 
 /* A claim's verdict over its cases; margin and err are the worst case's. */
