@@ -179,10 +179,10 @@ static thm_status bounded(const thm_flow_case *c, thm_loss_kind kind,
     f->allowed = 1.0;
     f->observed = f->err = 0.0;
     for (int k = 0; k < 4 * TIMES && status == THM_OK; k++) {
-        if (!(q[k] - 2.0 * err[k] <= f->observed - 2.0 * f->err)) {
+        if (!(q[k] <= f->observed)) {
             f->observed = q[k];
-            f->err = err[k];
         }
+        f->err = fmax(f->err, err[k]);
     }
     f->resolution = true; /* equality from a symmetric start */
     f->evidence = THM_SAMPLED;

@@ -132,10 +132,10 @@ static thm_status rises(const start *c, double most, thm_finding *f)
     f->allowed = most;
     f->observed = f->err = 0.0;
     for (int k = 0; k < TIMES && status == THM_OK; k++) {
-        if (!(q[k] - 2.0 * err[k] <= f->observed - 2.0 * f->err)) {
+        if (!(q[k] <= f->observed)) {
             f->observed = q[k];
-            f->err = err[k];
         }
+        f->err = fmax(f->err, err[k]);
     }
     f->resolution = true;
     f->evidence = THM_SAMPLED;

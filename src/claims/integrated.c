@@ -25,7 +25,7 @@ thm_status thm_integrated(int n, thm_integration run, void *ctx, double *q,
     }
     for (int i = 0; i < n && status == THM_OK; i++) {
         err[i] = fabs(q[i] - coarse[i]) +
-                 (double)steps * (DBL_EPSILON / 2) * fabs(q[i]);
+                 (double)steps * (options.rtol + DBL_EPSILON / 2) * fabs(q[i]);
     }
     free(coarse);
     return status;
