@@ -17,68 +17,73 @@ count() { # $1 passed, $2 failed
     failed=$((failed + $2))
 }
 
-# suite LOG COMMAND...: a Check suite; one that dies before its summary, or
-# fails after it (a leak found at exit), counts as one failure more.
-suite() {
-    local log=$logs/$1.log code=0 checks failures errors
+# run STAGE PREFIX... -- SUITE...: runs each suite after the prefix, as many at
+# once as there are processors, and counts.  A suite that dies before its
+# summary, or fails after it (a leak found at exit), is one failure more.
+run() {
+    local stage=$1 prefix=() test code checks failures errors wrong
     shift
-    "$@" >"$log" 2>&1 || code=$?
-    read -r checks failures errors < <(sed -nE \
-        's/^[0-9]+%: Checks: ([0-9]+), Failures: ([0-9]+), Errors: ([0-9]+)$/\1 \2 \3/p' \
-        "$log" | tail -1)
-    if [ -z "${checks:-}" ]; then
-        echo "died, exit code $code: $*"
-        cat "$log"
-        count 0 1
-        return
-    fi
-    local wrong=$((failures + errors))
-    count $((checks - wrong)) $wrong
-    if [ $wrong -eq 0 ] && [ $code -ne 0 ]; then
-        count 0 1
-    fi
-    if [ $code -ne 0 ]; then
-        cat "$log"
-    else
-        sed -nE "s/^(100%: Checks: .*)/$(basename "${@: -1}"): \1/p" "$log"
-    fi
+    while [ "$1" != -- ]; do
+        prefix+=("$1")
+        shift
+    done
+    shift
+    # shellcheck disable=SC2016  # the inner shell expands
+    printf '%s\0' "$@" | xargs -0 -P "$(nproc)" -I{} bash -c '
+        log=$1-$(basename "$2").log
+        shift 1
+        "${@:2}" "$1" >"$log" 2>&1
+        echo $? >"$log.code"' run "$logs/$stage" {} "${prefix[@]}"
+    for test; do
+        log=$logs/$stage-$(basename "$test").log
+        code=$(cat "$log.code")
+        checks='' failures=0 errors=0
+        read -r checks failures errors < <(sed -nE \
+            's/^[0-9]+%: Checks: ([0-9]+), Failures: ([0-9]+), Errors: ([0-9]+)$/\1 \2 \3/p' \
+            "$log" | tail -1)
+        wrong=$((failures + errors))
+        if [ "$code" -ne 0 ] && [ $wrong -eq 0 ]; then
+            wrong=1
+            echo "$test: exit code $code"
+        fi
+        if [ $wrong -gt 0 ]; then
+            cat "$log"
+        fi
+        if [ -z "$checks" ]; then
+            checks=1 wrong=1
+        fi
+        echo "$(basename "$test"): $checks checks, $wrong wrong"
+        count $((checks > wrong ? checks - wrong : 0)) $wrong
+    done
 }
 
 stage() {
-    echo "== $* (${SECONDS} s)"
+    echo "== $* ($SECONDS s)"
 }
 
 stage suites
-for test in "${tests[@]}"; do
-    suite "plain-$test" "$build/tests/$test"
-done
+run plain -- "${tests[@]/#/$build/tests/}"
 
-stage "suites under the address and undefined-behaviour sanitizers"
+stage suites under the address and undefined-behaviour sanitizers
 # A test provokes an allocation that no machine can satisfy.
-export ASAN_OPTIONS=allocator_may_return_null=1
-for test in "${tests[@]}"; do
-    suite "asan-$test" "$build/asan/tests/$test"
-done
+ASAN_OPTIONS=allocator_may_return_null=1 \
+    run asan -- "${tests[@]/#/$build/asan/tests/}"
 
-stage "library suites under valgrind"
-# It shows programs a CPU without AVX-512; a core forced by the user may want
-# more.  What FLINT and OpenMP keep per thread is reachable to the end, or
-# "possibly lost".  Tests tagged long take minutes there.
-unset OPENBLAS_CORETYPE
-export CK_FORK=no CK_EXCLUDE_TAGS=long
+stage library suites under valgrind
+# Programs started by a suite are not followed, so those suites are left out, and
+# tests tagged long, which take minutes there.  valgrind shows a CPU without
+# AVX-512: a core that the user forced may want more.  What FLINT and OpenMP keep
+# for each thread is "possibly lost".
+library=()
 for test in "${tests[@]}"; do
-    case $test in
-    *_front_door | *_report | *_programs) ;; # start programs
-    *)
-        suite "valgrind-$test" valgrind -q --error-exitcode=9 \
-            --leak-check=full --show-leak-kinds=definite \
-            --errors-for-leak-kinds=definite "$build/tests/$test"
-        ;;
-    esac
+    grep -Eq 'find_program|/bin|"programs/' "tests/$test.c" ||
+        library+=("$build/tests/$test")
 done
-unset CK_FORK CK_EXCLUDE_TAGS
+CK_FORK=no CK_EXCLUDE_TAGS=long run valgrind env -u OPENBLAS_CORETYPE valgrind \
+    -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
+    --errors-for-leak-kinds=definite -- "${library[@]}"
 
-stage "what once broke a reader"
+stage what once broke a reader
 for corpus in tests/fuzz/corpus/*; do
     name=$(basename "$corpus")
     log=$logs/replay-$name.log
@@ -92,7 +97,7 @@ for corpus in tests/fuzz/corpus/*; do
     fi
 done
 
-stage "claims and twins"
+stage claims and twins
 code=0
 "$build/bin/theoremeter" verify --no-report --quiet --json --effort 0.2 \
     --out "$logs" >"$logs/claims.jsonl" || code=$?
@@ -109,7 +114,7 @@ fi
 echo "$right as expected"
 count "$right" "$wrong"
 
-stage "layers and claim ids"
+stage layers and claim ids
 if build-aux/lint.sh; then
     count 1 0
 else

@@ -314,7 +314,6 @@ int main(void)
     TCase *t = tcase_create("ball");
     tcase_set_timeout(t, 60);
     tcase_add_test(t, rational_rows_are_enclosed);
-    tcase_add_test(t, balls_enclose_what_the_library_computes);
     tcase_add_test(t, the_rest_of_a_leader_keeps_its_digits);
     tcase_add_test(t, a_row_loaded_before_is_not_mistaken_for_the_next);
     tcase_add_test(t, rows_out_of_the_domain_are_refused);
@@ -326,5 +325,10 @@ int main(void)
     tcase_add_test(t, the_peak_is_the_best_of_a_fine_grid);
     tcase_add_test(t, lines_out_of_the_domain_are_refused);
     suite_add_tcase(suite, t);
+    TCase *slow = tcase_create("many");
+    tcase_set_timeout(slow, 240);
+    tcase_set_tags(slow, "long");
+    tcase_add_test(slow, balls_enclose_what_the_library_computes);
+    suite_add_tcase(suite, slow);
     return run_suite(suite);
 }

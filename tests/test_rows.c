@@ -183,10 +183,15 @@ int main(void)
     tcase_add_checked_fixture(t, scratch_make, scratch_remove);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, a_row_is_the_same_alone);
-    tcase_add_test(t, rows_are_in_their_domain_and_differ_in_name);
     tcase_add_test(t, every_family_and_edge_comes_at_effort_one);
     tcase_add_test(t, without_images_their_rows_are_absent);
     tcase_add_test(t, images_become_logits_or_an_error);
     suite_add_tcase(suite, t);
+    TCase *slow = tcase_create("all");
+    tcase_set_timeout(slow, 240);
+    tcase_set_tags(slow, "long");
+    tcase_add_checked_fixture(slow, scratch_make, scratch_remove);
+    tcase_add_test(slow, rows_are_in_their_domain_and_differ_in_name);
+    suite_add_tcase(suite, slow);
     return run_suite(suite);
 }

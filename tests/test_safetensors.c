@@ -292,11 +292,16 @@ int main(void)
     tcase_set_timeout(c, 60);
     tcase_add_checked_fixture(c, scratch_make, scratch_remove);
     tcase_add_test(c, tensors_are_read);
-    tcase_add_test(c, halves_are_exact);
     tcase_add_test(c, lies_are_refused);
     tcase_add_test(c, lengths_are_not_believed);
     tcase_add_test(c, tensors_are_written);
     tcase_add_test(c, bad_tensors_are_not_written);
     suite_add_tcase(suite, c);
+    TCase *slow = tcase_create("halves");
+    tcase_set_timeout(slow, 240);
+    tcase_set_tags(slow, "long");
+    tcase_add_checked_fixture(slow, scratch_make, scratch_remove);
+    tcase_add_test(slow, halves_are_exact);
+    suite_add_tcase(suite, slow);
     return run_suite(suite);
 }
