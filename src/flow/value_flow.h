@@ -62,7 +62,8 @@ int thm_value_flow_size(const thm_value_flow *flow);
  * b at the same state and gamma.  The error beside the solution is of order
  * u (|b| + gamma |J| |x|) times the norm of the inverse.  THM_ESINGULAR, x
  * untouched, where the reduced system (rows and columns scaled) is within
- * n eps of a singular one: near gamma = 1 / lambda for a growth rate lambda.
+ * 16 (n + d + 2) eps of a singular one: gamma = 1 / lambda, lambda > 0 an
+ * eigenvalue of J, cannot be told from it.
  *
  * Callbacks: THM_EDOMAIN, output unspecified, where the derivative is not
  * finite or the normaliser is zero, or (solve) gamma or b is not finite;

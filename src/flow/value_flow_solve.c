@@ -168,6 +168,17 @@ static thm_status prepare(thm_value_flow *flow, struct thm_flow_newton *w,
                     0.0, w->HN, w->n);
 }
 
+/* An entry of a reduced system carries up to n + d + 2 roundings, magnified by
+ * 16 at most (above): nearer to a singular matrix than that it may be one. */
+static thm_status factor_reduced(const struct thm_flow_newton *w, thm_lu *lu,
+                                 const double *A)
+{
+    double rcond = 0.0;
+    thm_status status = thm_lu_factor(lu, A, &rcond);
+    bool told = rcond > 16.0 * (w->n + w->d + 2) * DBL_EPSILON;
+    return status == THM_OK && !told ? THM_ESINGULAR : status;
+}
+
 /* The d + 2 equations; s becomes 1 / s. */
 static thm_status factor_core(struct thm_flow_newton *w)
 {
@@ -201,7 +212,7 @@ static thm_status factor_core(struct thm_flow_newton *w)
     mu[d + 1] = dot(n, w->c, w->y);
     nu[d] = dot(n, w->f, w->q);
     nu[d + 1] = mu[d];
-    return status == THM_OK ? thm_lu_factor(w->core_lu, w->core, NULL) : status;
+    return status == THM_OK ? factor_reduced(w, w->core_lu, w->core) : status;
 }
 
 /* (S'S)_ij = e_i e_j (delta_ij - p_i - p_j + |p|^2), the leader's p from the
@@ -262,7 +273,7 @@ static thm_status factor_full(struct thm_flow_newton *w)
             row[n + l] = (k == l ? 1.0 : 0.0) + gamma * w->pp * w->H[k * d + l];
         }
     }
-    return thm_lu_factor(w->full_lu, w->full, NULL);
+    return factor_reduced(w, w->full_lu, w->full);
 }
 
 static thm_status factor(thm_value_flow *flow, const double *y, double gamma)
