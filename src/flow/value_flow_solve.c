@@ -1,54 +1,11 @@
-/* Newton systems (I - gamma J) (Y, y) = (B, b) of the value-softmax flow in
- * O(n d^2 + d^3); J = df/dx as in value_flow_jacobian.c, (V, a) = (Y, y).
- *
- * With q = S y and h = H (Y p + V q) the system reads
- *     Y = B - gamma (h p' + g q'),
- *     y = b - gamma (S'V'h + S'Y'g - T y).
- * Putting Y into the rest leaves n + d unknowns (y, h): with
- * N = (V - gamma g p') S, (d x n),
- *     K y + gamma N'h                         = b - gamma S'B'g =: r,
- *     -H N y + (I + gamma |p|^2 H) h          = H B p,
- *     K = I - gamma T - gamma^2 |g|^2 S'S = diag(s) + f c' + c f',
- *     s_i = 1 - gamma t_i - gamma^2 |g|^2 e_i^2,   f = e,
- *     c = gamma psi + gamma^2 |g|^2 (e p - |p|^2 e / 2)
- * (f = c = 0 for the sigmoid), since S'S = diag(e^2) - (ep)e' - e(ep)' +
- * |p|^2 ee'.  With mu = c'y and nu = f'y, y = s^-1 (r - gamma N'h - f mu -
- * c nu), and d + 2 unknowns (h, mu, nu) are left:
- *     (I + gamma H (|p|^2 I + N s^-1 N')) h + H N s^-1 (f mu + c nu)
- *                                                      = H (B p + N s^-1 r),
- *     gamma c's^-1 N'h + (1 + c's^-1 f) mu + c's^-1 c nu   = c's^-1 r,
- *     gamma f's^-1 N'h + f's^-1 f mu + (1 + f's^-1 c) nu   = f's^-1 r.
- * Two things would cost digits here: dividing by s eliminates without pivoting,
- * and near a corner of the simplex S'S is small while gamma^2 |g|^2 e^2 is not.
- * Where some |s_i| < 1/16 or gamma^2 |g|^2 e_i^2 > 16, more than four bits, the
- * n + d unknowns are solved for, with the entries of K free of cancellation. */
-#include "flow/value_flow_work.h"
+/* Solutions of (I - gamma J) x = b for the flow: the reduced system of
+ * value_flow_newton.c, what it leaves out, and one step of refinement where the
+ * reduction may have cost digits. */
+#include "flow/value_flow_newton.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "la/blas.h"
-#include "la/lu.h"
-
-struct thm_flow_newton {
-    int d, n;
-    bool known; /* factored for at.x and gamma                       */
-    bool dense; /* by n + d unknowns                                 */
-    double gamma;
-    double pp, drive; /* |p|^2, gamma^2 |g|^2                        */
-    thm_flow_point at;
-    double *H, *HN, *N;   /* (d x d), (d x n), (d x n)               */
-    double *s, *f, *c;    /* (n): 1 / s_i where not dense            */
-    double *y, *q, *r;    /* (n), of one call                        */
-    double *h, *Bp;       /* (d + 2), of one call                    */
-    double *Y;            /* (d n)                                   */
-    double *core;         /* ((d + 2) x (d + 2))                     */
-    double *full, *right; /* ((n + d) x (n + d)), (n + d); or NULL   */
-    thm_lu *core_lu, *full_lu;
-    double *block;
-};
 
 void thm_flow_newton_free(struct thm_flow_newton *w)
 {
@@ -67,7 +24,7 @@ static thm_status newton_alloc(const thm_value_flow *flow,
     size_t d = (size_t)flow->d, n = (size_t)flow->n;
     struct thm_flow_newton *w = calloc(1, sizeof *w);
     size_t point = thm_flow_point_room(flow->d, flow->n);
-    double *block = calloc(point + d * d + 3 * d * n + 6 * n + 2 * (d + 2) +
+    double *block = calloc(point + d * d + 5 * d * n + 9 * n + 2 * (d + 2) +
                                (d + 2) * (d + 2),
                            sizeof *block);
     thm_status status = w == NULL || block == NULL
@@ -83,10 +40,12 @@ static thm_status newton_alloc(const thm_value_flow *flow,
     w->block = block;
     thm_flow_point_init(&w->at, flow->kind, flow->d, flow->n, block);
     block += point;
-    double **array[] = {&w->H, &w->HN, &w->N, &w->Y, &w->s,  &w->f,   &w->c,
-                        &w->y, &w->q,  &w->r, &w->h, &w->Bp, &w->core};
-    size_t length[] = {d * d, d * n, d * n, d * n, n,     n, n,
-                       n,     n,     n,     d + 2, d + 2, 0};
+    double **array[] = {&w->H, &w->HN, &w->N,  &w->Y,   &w->residual,
+                        &w->s, &w->f,  &w->c,  &w->y,   &w->q,
+                        &w->r, &w->h,  &w->Bp, &w->core};
+    size_t length[] = {
+        d * d, d * n, d * n, (d + 1) * n, 2 * (d + 1) * n, n,     n,
+        n,     n,     n,     n,           d + 2,           d + 2, 0};
     for (size_t k = 0; k < sizeof array / sizeof *array; k++) {
         *array[k] = block;
         block += length[k];
@@ -95,312 +54,112 @@ static thm_status newton_alloc(const thm_value_flow *flow,
     return THM_OK;
 }
 
-static thm_status full_alloc(struct thm_flow_newton *w)
-{
-    size_t size = (size_t)w->n + (size_t)w->d, numbers = 0;
-    if (w->full != NULL) {
-        return THM_OK;
-    }
-    thm_status status = thm_size_mul(size + 1, size, &numbers);
-    if (status == THM_OK) {
-        status = thm_lu_alloc(w->n + w->d, &w->full_lu);
-    }
-    if (status == THM_OK) {
-        w->full = calloc(numbers, sizeof *w->full);
-        status = w->full == NULL ? THM_ENOMEM : THM_OK;
-    }
-    if (status != THM_OK) {
-        thm_lu_free(w->full_lu);
-        w->full_lu = NULL;
-        return status;
-    }
-    w->right = w->full + size * size;
-    return THM_OK;
-}
-
-/* Four partial sums: the additions of one would wait for each other. */
-static double dot(size_t n, const double *x, const double *y)
-{
-    double sum[4] = {0.0, 0.0, 0.0, 0.0};
-    size_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        for (size_t j = 0; j < 4; j++) {
-            sum[j] += x[i + j] * y[i + j];
-        }
-    }
-    for (; i < n; i++) {
-        sum[0] += x[i] * y[i];
-    }
-    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
-/* s, f, c, N, H, HN; *safe if the d + 2 equations will do. */
-static thm_status prepare(thm_value_flow *flow, struct thm_flow_newton *w,
-                          bool *safe)
-{
-    const thm_flow_point *at = &w->at;
-    size_t d = (size_t)w->d, n = (size_t)w->n;
-    bool centred = thm_normalise_centred(at->kind);
-    double gamma = w->gamma, least = HUGE_VAL, most = 0.0;
-    w->pp = dot(n, at->p, at->p);
-    w->drive = gamma * gamma * dot(d, at->g, at->g);
-    for (size_t i = 0; i < n; i++) {
-        double e = at->e[i], squared = w->drive * e * e;
-        w->s[i] = 1.0 - gamma * at->t[i] - squared;
-        w->f[i] = centred ? e : 0.0;
-        w->c[i] = centred ? gamma * at->psi[i] +
-                                w->drive * e * (at->p[i] - w->pp / 2.0)
-                          : 0.0;
-        least = fmin(least, fabs(w->s[i]));
-        most = fmax(most, squared);
-    }
-    *safe = least >= 1.0 / 16.0 && most <= 16.0;
-    thm_flow_columns(at, w->N);
-    thm_flow_gather(at, at->p, w->q);
-    thm_loss_hessian(flow->loss, at->z, w->H, flow->loss_scratch);
-    for (size_t k = 0; k < d; k++) {
-        double step = gamma * at->g[k];
-        for (size_t i = 0; i < n; i++) {
-            w->N[k * n + i] -= step * w->q[i];
-        }
-    }
-    return thm_gemm(false, false, w->d, w->n, w->d, 1.0, w->H, w->d, w->N, w->n,
-                    0.0, w->HN, w->n);
-}
-
-/* An entry of a reduced system carries up to n + d + 2 roundings, magnified by
- * 16 at most (above): nearer to a singular matrix than that it may be one. */
-static thm_status factor_reduced(const struct thm_flow_newton *w, thm_lu *lu,
-                                 const double *A)
-{
-    double rcond = 0.0;
-    thm_status status = thm_lu_factor(lu, A, &rcond);
-    bool told = rcond > 16.0 * (w->n + w->d + 2) * DBL_EPSILON;
-    return status == THM_OK && !told ? THM_ESINGULAR : status;
-}
-
-/* The d + 2 equations; s becomes 1 / s. */
-static thm_status factor_core(struct thm_flow_newton *w)
-{
-    size_t d = (size_t)w->d, n = (size_t)w->n, size = d + 2;
-    double *mu = w->core + d * size, *nu = mu + size, *sN = w->Y;
-    thm_status status;
-    for (size_t i = 0; i < n; i++) {
-        w->s[i] = 1.0 / w->s[i];
-        w->y[i] = w->s[i] * w->c[i];
-        w->q[i] = w->s[i] * w->f[i];
-    }
-    for (size_t k = 0; k < d; k++) {
-        for (size_t i = 0; i < n; i++) {
-            sN[k * n + i] = w->s[i] * w->N[k * n + i];
-        }
-    }
-    status = thm_gemm(false, true, w->d, w->d, w->n, w->gamma, w->HN, w->n, sN,
-                      w->n, 0.0, w->core, w->d + 2);
-    for (size_t k = 0; k < d; k++) {
-        double *row = w->core + k * size;
-        for (size_t l = 0; l < d; l++) {
-            row[l] += w->gamma * w->pp * w->H[k * d + l];
-        }
-        row[k] += 1.0;
-        row[d] = dot(n, w->HN + k * n, w->q);
-        row[d + 1] = dot(n, w->HN + k * n, w->y);
-        mu[k] = w->gamma * dot(n, w->N + k * n, w->y);
-        nu[k] = w->gamma * dot(n, w->N + k * n, w->q);
-    }
-    mu[d] = 1.0 + dot(n, w->c, w->q);
-    mu[d + 1] = dot(n, w->c, w->y);
-    nu[d] = dot(n, w->f, w->q);
-    nu[d + 1] = mu[d];
-    return status == THM_OK ? factor_reduced(w, w->core_lu, w->core) : status;
-}
-
-/* (S'S)_ij = e_i e_j (delta_ij - p_i - p_j + |p|^2), the leader's p from the
- * other ones': others = sum p, squares = sum p^2 over them. */
-static double gram(const thm_flow_point *at, int i, int j, double others,
-                   double squares)
-{
-    const double *p = at->p, *e = at->e;
-    double top = p[at->leader];
-    if (!thm_normalise_centred(at->kind)) {
-        return i == j ? e[i] * e[i] : 0.0;
-    }
-    if (i == j) {
-        double rest = i == at->leader ? others : 1.0 - p[i];
-        double beside =
-            i == at->leader ? squares : top * top + (squares - p[i] * p[i]);
-        return e[i] * e[i] * (rest * rest + beside);
-    }
-    double sum = p[i == at->leader ? j : i] + top * others - squares;
-    if (i != at->leader && j != at->leader) {
-        sum = p[i] + p[j] - top * top - squares;
-    }
-    return -e[i] * e[j] * sum;
-}
-
-/* The n + d equations. */
-static thm_status factor_full(struct thm_flow_newton *w)
-{
-    const thm_flow_point *at = &w->at;
-    size_t d = (size_t)w->d, n = (size_t)w->n, size = n + d;
-    double gamma = w->gamma, others = 0.0, squares = 0.0;
-    thm_status status = full_alloc(w);
-    if (status != THM_OK) {
-        return status;
-    }
-    for (size_t i = 0; i < n; i++) {
-        others += i == (size_t)at->leader ? 0.0 : at->p[i];
-        squares += i == (size_t)at->leader ? 0.0 : at->p[i] * at->p[i];
-    }
-    for (size_t i = 0; i < n; i++) {
-        double *row = w->full + i * size;
-        for (size_t j = 0; j < n; j++) {
-            double T = (i == j ? at->t[i] : 0.0) - w->f[i] * at->psi[j] -
-                       at->psi[i] * w->f[j];
-            row[j] = (i == j ? 1.0 : 0.0) - gamma * T -
-                     w->drive * gram(at, (int)i, (int)j, others, squares);
-        }
-        for (size_t k = 0; k < d; k++) {
-            row[n + k] = gamma * w->N[k * n + i];
-        }
-    }
-    for (size_t k = 0; k < d; k++) {
-        double *row = w->full + (n + k) * size;
-        for (size_t j = 0; j < n; j++) {
-            row[j] = -w->HN[k * n + j];
-        }
-        for (size_t l = 0; l < d; l++) {
-            row[n + l] = (k == l ? 1.0 : 0.0) + gamma * w->pp * w->H[k * d + l];
-        }
-    }
-    return factor_reduced(w, w->full_lu, w->full);
-}
-
-static thm_status factor(thm_value_flow *flow, const double *y, double gamma)
+/* Factors for this state and gamma, unless that is what w holds. */
+static thm_status factor(thm_value_flow *flow, const double *x, double gamma)
 {
     struct thm_flow_newton *w = flow->newton;
-    size_t bytes = (size_t)thm_value_flow_size(flow) * sizeof *y;
-    if (w->known && w->gamma == gamma && memcmp(w->at.x, y, bytes) == 0) {
+    size_t bytes = (size_t)thm_value_flow_size(flow) * sizeof *x;
+    if (w->known && w->gamma == gamma && memcmp(w->at.x, x, bytes) == 0) {
         return THM_OK;
     }
     w->known = false;
-    thm_status status = thm_flow_look_at(flow, y, true, &w->at);
-    if (status != THM_OK) {
-        return status;
-    }
     w->gamma = gamma;
-    bool safe;
-    status = prepare(flow, w, &safe);
-    w->dense = !safe;
+    thm_status status = thm_flow_look_at(flow, x, true, &w->at);
     if (status == THM_OK) {
-        status = safe ? factor_core(w) : factor_full(w);
+        status = thm_flow_newton_factor(flow, w);
     }
     w->known = status == THM_OK;
-    /* an overflow on the way here is as good as a singular matrix */
-    return status == THM_EDOMAIN ? THM_ESINGULAR : status;
-}
-
-/* y and h from r and B p. */
-static thm_status solve_core(struct thm_flow_newton *w)
-{
-    size_t d = (size_t)w->d, n = (size_t)w->n;
-    for (size_t i = 0; i < n; i++) {
-        w->y[i] = w->s[i] * w->r[i];
-    }
-    for (size_t k = 0; k < d; k++) {
-        w->h[k] = dot(d, w->H + k * d, w->Bp) + dot(n, w->HN + k * n, w->y);
-    }
-    w->h[d] = dot(n, w->c, w->y);
-    w->h[d + 1] = dot(n, w->f, w->y);
-    thm_status status = thm_lu_solve(w->core_lu, w->h, w->h);
-    if (status != THM_OK) {
-        return status;
-    }
-    for (size_t i = 0; i < n; i++) {
-        w->r[i] -= w->f[i] * w->h[d] + w->c[i] * w->h[d + 1];
-    }
-    for (size_t k = 0; k < d; k++) {
-        for (size_t i = 0; i < n; i++) {
-            w->r[i] -= w->gamma * w->N[k * n + i] * w->h[k];
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        w->y[i] = w->s[i] * w->r[i];
-    }
-    return THM_OK;
-}
-
-static thm_status solve_full(struct thm_flow_newton *w)
-{
-    size_t d = (size_t)w->d, n = (size_t)w->n;
-    memcpy(w->right, w->r, n * sizeof *w->r);
-    for (size_t k = 0; k < d; k++) {
-        w->right[n + k] = dot(d, w->H + k * d, w->Bp);
-    }
-    thm_status status = thm_lu_solve(w->full_lu, w->right, w->right);
-    if (status == THM_OK) {
-        memcpy(w->y, w->right, n * sizeof *w->y);
-        memcpy(w->h, w->right + n, d * sizeof *w->h);
-    }
     return status;
 }
 
-thm_status thm_value_flow_solve(double t, const double *x, double gamma,
-                                const double *b, double *out, void *ctx)
+/* out: (d n + n) <- the solution for b, through the reduced system. */
+static thm_status solve_once(struct thm_flow_newton *w, const double *b,
+                             double *out)
 {
-    thm_value_flow *flow = ctx;
-    size_t d = (size_t)flow->d, n = (size_t)flow->n;
-    (void)t;
-    bool sound = isfinite(gamma);
-    for (size_t i = 0; sound && i < (d + 1) * n; i++) {
-        sound = isfinite(b[i]);
-    }
-    if (!sound) {
-        return THM_EDOMAIN;
-    }
-    thm_status status =
-        flow->newton == NULL ? newton_alloc(flow, &flow->newton) : THM_OK;
-    if (status == THM_OK) {
-        status = factor(flow, x, gamma);
-    }
-    if (status != THM_OK) {
-        return status;
-    }
-    struct thm_flow_newton *w = flow->newton;
     const thm_flow_point *at = &w->at;
+    size_t d = (size_t)w->d, n = (size_t)w->n;
     memset(w->q, 0, n * sizeof *w->q);
     for (size_t k = 0; k < d; k++) {
         const double *B = b + k * n;
-        w->Bp[k] = dot(n, B, at->p);
+        w->Bp[k] = thm_flow_dot(n, B, at->p);
         for (size_t i = 0; i < n; i++) {
             w->q[i] += at->g[k] * B[i];
         }
     }
     thm_flow_gather(at, w->q, w->q);
     for (size_t i = 0; i < n; i++) {
-        w->r[i] = b[d * n + i] - gamma * w->q[i];
+        w->r[i] = b[d * n + i] - w->gamma * w->q[i];
     }
-    status = w->dense ? solve_full(w) : solve_core(w);
+    thm_status status = thm_flow_newton_solve(w);
     if (status != THM_OK) {
         return status;
     }
     thm_flow_spread(at, w->y, w->q);
-    double sum = 0.0;
     for (size_t k = 0; k < d; k++) {
         for (size_t i = 0; i < n; i++) {
-            double Y = b[k * n + i] -
-                       gamma * (w->h[k] * at->p[i] + at->g[k] * w->q[i]);
-            w->Y[k * n + i] = Y;
-            sum += Y - Y;
+            out[k * n + i] = b[k * n + i] - w->gamma * (w->h[k] * at->p[i] +
+                                                        at->g[k] * w->q[i]);
         }
     }
-    for (size_t i = 0; i < n; i++) {
-        sum += w->y[i] - w->y[i];
-    }
-    if (!(sum == 0.0)) {
-        return THM_ESINGULAR;
-    }
-    memcpy(out, w->Y, d * n * sizeof *out);
     memcpy(out + d * n, w->y, n * sizeof *out);
     return THM_OK;
+}
+
+/* Y <- Y + the solution for b - (I - gamma J) Y. */
+static thm_status refine(thm_value_flow *flow, const double *x, const double *b)
+{
+    struct thm_flow_newton *w = flow->newton;
+    size_t size = (size_t)thm_value_flow_size(flow);
+    double *r = w->residual, *step = r + size;
+    thm_status status = thm_value_flow_jvp(0.0, x, w->Y, r, flow);
+    for (size_t i = 0; i < size; i++) {
+        r[i] = b[i] - (w->Y[i] - w->gamma * r[i]);
+    }
+    if (status == THM_OK) {
+        status = solve_once(w, r, step);
+    }
+    for (size_t i = 0; status == THM_OK && i < size; i++) {
+        w->Y[i] += step[i];
+    }
+    return status;
+}
+
+static bool all_finite(size_t n, const double *x)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        sum += x[i] - x[i]; /* 0, or NaN */
+    }
+    return sum == 0.0;
+}
+
+thm_status thm_value_flow_solve(double t, const double *x, double gamma,
+                                const double *b, double *out, void *ctx)
+{
+    thm_value_flow *flow = ctx;
+    size_t size = (size_t)thm_value_flow_size(flow);
+    thm_status status = THM_OK;
+    (void)t;
+    if (!isfinite(gamma) || !all_finite(size, b)) {
+        return THM_EDOMAIN;
+    }
+    if (flow->newton == NULL) {
+        status = newton_alloc(flow, &flow->newton);
+    }
+    if (status == THM_OK) {
+        status = factor(flow, x, gamma);
+    }
+    if (status == THM_OK) {
+        status = solve_once(flow->newton, b, flow->newton->Y);
+    }
+    if (status == THM_OK && flow->newton->dense) {
+        status = refine(flow, x, b);
+    }
+    if (status == THM_OK && !all_finite(size, flow->newton->Y)) {
+        status = THM_ESINGULAR;
+    }
+    if (status == THM_OK) {
+        memcpy(out, flow->newton->Y, size * sizeof *out);
+    }
+    return status;
 }
