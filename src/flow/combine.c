@@ -46,10 +46,10 @@ static thm_combine_error finish_ref(int n, const double *x, int m,
     for (int i = 0; i < n; i++) {
         double low = sum_of(m, k, e3, i), high = sum_of(m, k, e5, i);
         out[i] = x[i] + sum_of(m, k, b, i);
-        double allowed = atol + rtol * fmax(fabs(x[i]), fabs(out[i]));
+        double scale = 1.0 / (atol + rtol * fmax(fabs(x[i]), fabs(out[i])));
         e.flag += 0.0 * ((out[i] + low) + high);
-        e.third = fmax(e.third, fabs(low) / allowed);
-        e.fifth = fmax(e.fifth, fabs(high) / allowed);
+        e.third = fmax(e.third, fabs(low) * scale);
+        e.fifth = fmax(e.fifth, fabs(high) * scale);
     }
     return e;
 }

@@ -1,12 +1,14 @@
 /* Linear combinations of stages in one pass over memory: what an explicit
  * Runge-Kutta method does besides its right-hand sides.
  *
- * n is a multiple of THM_LANES and vectors are padded with zeros to it; every
- * result is the same to the bit on every instruction set. */
+ * n is a multiple of THM_COMBINE_LANES and vectors are padded with zeros to it;
+ * every result is the same to the bit on every instruction set. */
 #ifndef THM_COMBINE_H
 #define THM_COMBINE_H
 
 #include "la/isa.h"
+
+enum { THM_COMBINE_LANES = 8 };
 
 /* A step's new state and how far it is off. */
 typedef struct {

@@ -8,64 +8,77 @@
 #define JOIN(a, b) a##b
 #define NAMED(stem, isa) JOIN(stem, isa)
 
-typedef double v8 __attribute__((vector_size(64)));
-typedef long long mask8 __attribute__((vector_size(64)));
+/* A register of this set.  What is done entry by entry, and the largest of
+ * entries, do not depend on its width; sums go to eight lanes in every set. */
+#if defined(__AVX512F__)
+enum { WIDTH = 8 };
+#elif defined(__AVX__)
+enum { WIDTH = 4 };
+#else
+enum { WIDTH = 2 };
+#endif
+typedef double vec __attribute__((vector_size(8 * WIDTH)));
+typedef long long mask __attribute__((vector_size(8 * WIDTH)));
 
-static inline v8 load(const double *x)
+static inline vec load(const double *x)
 {
-    v8 v;
+    vec v;
     memcpy(&v, x, sizeof v);
     return v;
 }
 
-static inline void store(double *x, v8 v)
+static inline void store(double *x, vec v)
 {
     memcpy(x, &v, sizeof v);
 }
 
-static inline v8 all(double s)
+static inline vec all(double s)
 {
-    return s - (v8){0};
+    return s - (vec){0};
 }
 
-static inline v8 larger(v8 a, v8 b)
+static inline vec larger(vec a, vec b)
 {
-    mask8 m = a > b;
-    return (v8)(((mask8)a & m) | ((mask8)b & ~m));
+    mask m = a > b;
+    return (vec)(((mask)a & m) | ((mask)b & ~m));
 }
 
-static inline v8 size(v8 a)
+static inline vec size(vec a)
 {
-    return (v8)((mask8)a & (0x7fffffffffffffffLL - (mask8){0}));
+    return (vec)((mask)a & (0x7fffffffffffffffLL - (mask){0}));
 }
 
-static inline double fold(v8 t)
-{
-    return ((t[0] + t[4]) + (t[2] + t[6])) + ((t[1] + t[5]) + (t[3] + t[7]));
-}
-
-static inline double largest(v8 t)
+static inline double largest(vec t)
 {
     double m = t[0];
-    for (int i = 1; i < 8; i++) {
+    for (int i = 1; i < WIDTH; i++) {
         m = t[i] > m ? t[i] : m;
     }
     return m;
+}
+
+/* 0 if every entry is, else NaN. */
+static inline double fold(vec flag)
+{
+    double sum = 0.0;
+    for (int i = 0; i < WIDTH; i++) {
+        sum += flag[i];
+    }
+    return sum;
 }
 
 __attribute__((always_inline)) static inline double
 stage(int n, const double *x, int m, const double *const *k, const double *c,
       double *out)
 {
-    v8 flag = {0};
-    v8 w[12];
+    vec flag = {0}, w[12];
     const double *row[12];
     for (int j = 0; j < m; j++) {
         w[j] = all(c[j]);
         row[j] = k[j];
     }
-    for (int i = 0; i < n; i += 8) {
-        v8 newest = load(row[m - 1] + i), sum = w[0] * load(row[0] + i);
+    for (int i = 0; i < n; i += WIDTH) {
+        vec newest = load(row[m - 1] + i), sum = w[0] * load(row[0] + i);
         for (int j = 1; j < m; j++) {
             sum += w[j] * load(row[j] + i);
         }
@@ -105,21 +118,21 @@ finish(int n, const double *x, int m, const double *const *k, const double *b,
        const double *e3, const double *e5, double atol, double rtol,
        double *out)
 {
-    v8 flag = {0}, third = {0}, fifth = {0};
-    for (int i = 0; i < n; i += 8) {
-        v8 step = {0}, low = {0}, high = {0};
+    vec flag = {0}, third = {0}, fifth = {0};
+    for (int i = 0; i < n; i += WIDTH) {
+        vec step = {0}, low = {0}, high = {0};
         for (int j = 0; j < m; j++) {
-            v8 kj = load(k[j] + i);
+            vec kj = load(k[j] + i);
             step += b[j] * kj;
             low += e3[j] * kj;
             high += e5[j] * kj;
         }
-        v8 from = load(x + i), to = from + step;
-        v8 allowed = atol + rtol * larger(size(from), size(to));
+        vec from = load(x + i), to = from + step;
+        vec scale = 1.0 / (atol + rtol * larger(size(from), size(to)));
         store(out + i, to);
         flag += all(0.0) * ((to + low) + high);
-        third = larger(size(low) / allowed, third);
-        fifth = larger(size(high) / allowed, fifth);
+        third = larger(size(low) * scale, third);
+        fifth = larger(size(high) * scale, fifth);
     }
     return (thm_combine_error){largest(third), largest(fifth), fold(flag)};
 }
@@ -135,12 +148,22 @@ static thm_combine_error finish_any(int n, const double *x, int m,
 
 static double distance(int n, const double *a, const double *b)
 {
-    v8 sum = {0};
-    for (int i = 0; i < n; i += 8) {
-        v8 d = load(a + i) - load(b + i);
-        sum += d * d;
+    enum { PARTS = THM_COMBINE_LANES / WIDTH };
+    vec sum[PARTS];
+    double t[THM_COMBINE_LANES];
+    for (int p = 0; p < PARTS; p++) {
+        sum[p] = all(0.0);
     }
-    return fold(sum);
+    for (int i = 0; i < n; i += THM_COMBINE_LANES) {
+        for (int p = 0; p < PARTS; p++) {
+            vec d = load(a + i + p * WIDTH) - load(b + i + p * WIDTH);
+            sum[p] += d * d;
+        }
+    }
+    for (int p = 0; p < PARTS; p++) {
+        store(t + p * WIDTH, sum[p]);
+    }
+    return ((t[0] + t[4]) + (t[2] + t[6])) + ((t[1] + t[5]) + (t[3] + t[7]));
 }
 
 const thm_combine NAMED(thm_combine_, THM_ISA_NAME) = {

@@ -186,10 +186,11 @@ thm_status thm_ode_integrate(const thm_ode *ode, double t0, double t1,
                        .floor = fmax(options->atol, 0x1p-1022),
                        .t_old = t0,
                        .t = t0};
-    if (ode->n > INT_MAX - THM_LANES) {
+    if (ode->n > INT_MAX - THM_COMBINE_LANES) {
         return THM_EOVERFLOW;
     }
-    run.padded = (ode->n + THM_LANES - 1) / THM_LANES * THM_LANES;
+    run.padded = (ode->n + THM_COMBINE_LANES - 1) / THM_COMBINE_LANES *
+                 THM_COMBINE_LANES;
     size_t bytes = (size_t)ode->n * sizeof *x;
     double *room = NULL;
     void *self = NULL;

@@ -1,14 +1,13 @@
 /* One run of an integrator in progress: what the driver (integrate.c), the
  * watch (watch.c) and the methods share.  Not part of the public door (ode.h).
  *
- * Vectors are padded with zeros to a multiple of THM_LANES, so that kernels
- * work on whole registers. */
+ * Vectors are padded with zeros to a multiple of THM_COMBINE_LANES, so that
+ * kernels work on whole registers. */
 #ifndef THM_RUN_H
 #define THM_RUN_H
 
+#include "flow/combine.h"
 #include "flow/ode.h"
-
-enum { THM_LANES = 8 };
 
 typedef struct {
     const thm_ode *ode;
@@ -45,7 +44,8 @@ typedef struct {
 extern const thm_ode_method thm_method_gsl, thm_method_dop853,
     thm_method_rosenbrock;
 
-/* (count x padded) zeros, freed by free(); THM_EOVERFLOW, THM_ENOMEM. */
+/* (count x padded) zeros on a cache line's edge, freed by free();
+ * THM_EOVERFLOW, THM_ENOMEM. */
 thm_status thm_run_vectors(const thm_ode_run *run, int count, double **out);
 
 /* dx <- f(t, x), counted.  THM_EDOMAIN: f has no value there, try a shorter
