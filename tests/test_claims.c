@@ -53,6 +53,15 @@ START_TEST(what_is_not_finite_decides_nothing)
 }
 END_TEST
 
+START_TEST(a_maximum_keeps_what_is_not_a_number)
+{
+    ck_assert_double_eq(thm_worse(1.127, 2.385), 2.385);
+    ck_assert_double_eq(thm_worse(2.385, 1.127), 2.385);
+    ck_assert_double_eq(thm_worse(-inf, 1.127), 1.127);
+    ck_assert(isnan(thm_worse(nan_, inf)) && isnan(thm_worse(inf, nan_)));
+}
+END_TEST
+
 START_TEST(a_negative_error_decides_nothing)
 {
     ck_assert_int_eq(thm_verdict_of(2.385, -1e-300), THM_UNDECIDED);
@@ -395,6 +404,7 @@ int main(void)
     TCase *t = tcase_create("claims");
     tcase_add_test(t, a_margin_decides_only_beyond_its_error);
     tcase_add_test(t, what_is_not_finite_decides_nothing);
+    tcase_add_test(t, a_maximum_keeps_what_is_not_a_number);
     tcase_add_test(t, a_negative_error_decides_nothing);
     tcase_add_test(t, resolution_never_doubts_an_identity_and_sees_a_violation);
     tcase_add_test(t, without_resolution_an_identity_stays_undecided);

@@ -177,6 +177,11 @@ START_TEST(enclosures_reach_beyond_the_range_of_doubles)
     ck_assert_int_eq(thm_spectrum_encl(work, lo, hi, e), THM_OK);
     ck_assert(lo[1] == 0.0 && hi[1] > 0.0 && e[1] < -1000000);
     ck_assert(lo[2] > 0.0 && hi[2] - lo[2] <= 1e-13 * hi[2]);
+    /* just above the floor: the bound from above still is one; mu = 2 w */
+    const double edge[] = {0.0, (256.0 - (1 << 20)) * 0.6931471805599453 - 1.0};
+    ck_assert_int_eq(thm_spectrum_load_logits(work, 2, edge, 1.0), THM_OK);
+    ck_assert_int_eq(thm_spectrum_encl(work, lo, hi, e), THM_OK);
+    ck_assert(log(hi[1]) + e[1] * log(2.0) >= log(2.0) + edge[1]);
 }
 END_TEST
 
@@ -250,6 +255,32 @@ START_TEST(uniform_rows_are_exact)
     ck_assert_int_eq(thm_spectrum_load_logits(work, 4, masked, 1.0), THM_OK);
     ck_assert_int_eq(thm_spectrum_values(work, got, NULL), THM_OK);
     ck_assert(got[0] == 0.0 && got[1] == 0.0 && got[2] == 0.0 && got[3] == 0.5);
+}
+END_TEST
+
+/* One token at 0 and the rest tied at z: e^z / (1 + (n - 1) e^z), n - 2 times.
+ * A plain sum of so many weights would be off by some 1e-13. */
+START_TEST(the_weights_of_a_long_row_are_summed_without_loss)
+{
+    enum { N = 200001 };
+    thm_spectrum_work *longer = NULL;
+    double *z = malloc(N * sizeof *z), got;
+    ck_assert_ptr_nonnull(z);
+    ck_assert_int_eq(thm_spectrum_work_alloc(N, 1, thm_isa_detect(), &longer),
+                     THM_OK);
+    for (int c = 1; c <= 5; c++) {
+        const double tail = -1.127 * c, w = exp(tail);
+        z[0] = 0.0;
+        for (int i = 1; i < N; i++) {
+            z[i] = tail;
+        }
+        ck_assert_int_eq(thm_spectrum_load_logits(longer, N, z, 1.0), THM_OK);
+        ck_assert_int_eq(thm_spectrum_range(longer, 1, 1, &got, NULL), THM_OK);
+        const double want = w / (1.0 + (N - 1) * w);
+        ck_assert_double_le(fabs(got - want), ACCURACY * want);
+    }
+    thm_spectrum_work_free(longer);
+    free(z);
 }
 END_TEST
 
@@ -378,6 +409,7 @@ int main(void)
     tcase_add_test(t, probabilities_with_zeros_and_ties);
     tcase_add_test(t, scale_of_probabilities_and_temperature);
     tcase_add_test(t, uniform_rows_are_exact);
+    tcase_add_test(t, the_weights_of_a_long_row_are_summed_without_loss);
     tcase_add_test(t, the_same_bits_for_every_isa_and_thread_count);
     tcase_add_test(t, part_of_the_spectrum);
     tcase_add_test(t, vectors_of_a_peaked_row);
