@@ -46,7 +46,7 @@ static void draw_case(int c, int *d, int *n, const thm_loss **loss,
 
 START_TEST(flow_is_minus_the_gradient)
 {
-    double x[MOST], dx[MOST], plain[MOST], want[MOST], g[MOST], f;
+    double x[MOST], dx[MOST], plain[MOST], want[MOST] = {0}, g[MOST], f;
     cld xc[MOST];
     for (int c = 0; c < CASES; c++) {
         int d, n;
@@ -83,7 +83,7 @@ END_TEST
 
 START_TEST(jacobian_products_against_the_complex_step)
 {
-    double x[MOST], v[MOST], jv[MOST], hv[MOST], want[MOST];
+    double x[MOST], v[MOST], jv[MOST], hv[MOST] = {0}, want[MOST] = {0};
     cld xc[MOST], dx[MOST];
     for (int c = 0; c < CASES; c++) {
         int d, n;
@@ -385,7 +385,7 @@ static cld tied_c(const thm_loss *loss, const cld *x)
 
 START_TEST(tied_model)
 {
-    double x[110], dx[110], g[110], want[110], p[10], z[10], f;
+    double x[110], dx[110], g[110], want[110] = {0}, p[10], z[10], f;
     cld xc[110];
     for (int c = 0; c < 5 * LOSSES; c++) {
         const int dims[] = {1, 2, 3, 7, 10};

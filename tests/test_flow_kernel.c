@@ -106,7 +106,7 @@ static void shape_logits(int c, int n, double *a)
 
 START_TEST(softmax_of_the_kernel)
 {
-    double x[MOST], p[MOST_N], want[MOST_N], z[MOST_D];
+    double x[MOST], p[MOST_N], want[MOST_N] = {0}, z[MOST_D];
     const thm_flow_kernel *kernel = thm_flow_kernel_for(thm_isa_detect());
     for (int c = 0; c < WIDTHS * 12; c++) {
         int n = widths[c % WIDTHS], leader;

@@ -63,7 +63,7 @@ static double build(const thm_ode *ode, const double *x, double gamma,
  * |x - y| <= c (n + d) u |M| (|x| + |b| / |M|) / min |eigenvalue|. */
 START_TEST(structured_against_dense)
 {
-    double x[MOST_SIZE], b[MOST_SIZE], want[MOST_SIZE], got[MOST_SIZE];
+    double x[MOST_SIZE], b[MOST_SIZE], want[MOST_SIZE] = {0}, got[MOST_SIZE];
     int solved = 0;
     for (int c = 0; c < WIDTHS * LOSSES * KINDS * GAMMAS; c++) {
         int n = widths[c % WIDTHS], d = 1 + c % 4, size = d * n + n;

@@ -27,8 +27,8 @@ static void draw_point(uint64_t stream, int d, double *z, double *v)
 
 START_TEST(values_slopes_and_curvatures)
 {
-    double z[MOST_D], v[MOST_D], g[MOST_D], hv[MOST_D], value, again;
-    double buffer[3 * MOST_D], want[MOST_D], same[MOST_D];
+    double z[MOST_D], v[MOST_D], g[MOST_D], hv[MOST_D] = {0}, value, again;
+    double buffer[3 * MOST_D], want[MOST_D] = {0}, same[MOST_D];
     cld zc[MOST_D], gc[MOST_D];
     for (int c = 0; c < DIMS * LOSSES * 5; c++) {
         int d = dims[c % DIMS], m = 1 + c % 9;
@@ -69,8 +69,8 @@ END_TEST
 
 START_TEST(dense_hessians_are_symmetric_and_act_as_their_products)
 {
-    double z[MOST_D], v[MOST_D], hv[MOST_D], H[MOST_D * MOST_D];
-    double buffer[3 * MOST_D], want[MOST_D];
+    double z[MOST_D], v[MOST_D], hv[MOST_D] = {0}, H[MOST_D * MOST_D];
+    double buffer[3 * MOST_D], want[MOST_D] = {0};
     for (int c = 0; c < DIMS * LOSSES; c++) {
         int d = dims[c % DIMS];
         draw_losses((uint64_t)c, d, 5, &set);

@@ -87,8 +87,8 @@ thm_status thm_value_flow_jvp(double t, const double *x, const double *v,
                               double *out, void *ctx);
 thm_status thm_value_flow_jacobian(double t, const double *x, double *J,
                                    double *dfdt, void *ctx);
-thm_status thm_value_flow_solve(double t, const double *y, double gamma,
-                                const double *b, double *x, void *ctx);
+thm_status thm_value_flow_solve(double t, const double *x, double gamma,
+                                const double *b, double *out, void *ctx);
 
 void thm_flow_newton_free(struct thm_flow_newton *newton);
 
