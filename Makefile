@@ -50,7 +50,7 @@ replays  = $(fuzzed:%=$(B)/tests/replay-%)
 template = $(B)/tests/template
 
 .PHONY: all build deps verify check check-browser pictures lint format bench fuzz \
-        mutants reproduce install clean
+        mutants install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -219,6 +219,23 @@ fuzz: $(fuzzed:%=$(B)/fuzz/%)
 	    $(B)/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	        -verbosity=0 -artifact_prefix=$(B)/fuzz/$$t- \
 	        $(B)/fuzz/corpus/$$t tests/fuzz/corpus/$$t || exit 1; done
+
+# ---- install ------------------------------------------------------------------
+
+# `verify` starts the proofs beside it: all programs go to one folder.
+version = $(shell sed -n 's/.*THM_VERSION "\(.*\)".*/\1/p' src/core/version.h)
+root    = $(DESTDIR)$(PREFIX)
+install: all
+	@install -d $(root)/bin $(root)/lib/pkgconfig $(root)/include/theoremeter
+	@install $(programs) $(root)/bin
+	@install -m 644 $(lib) $(root)/lib
+	@cd src && for h in */*.h; do \
+	    install -D -m 644 $$h $(root)/include/theoremeter/$$h || exit 1; done
+	@printf '%s\n' 'prefix=$(PREFIX)' 'Name: theoremeter' \
+	    'Description: softmax attention, its spectra, and verdicts' \
+	    'Version: $(version)' 'Cflags: -I$${prefix}/include/theoremeter' \
+	    'Libs: -L$${prefix}/lib -ltheoremeter $(LIBS) -fopenmp' \
+	    >$(root)/lib/pkgconfig/theoremeter.pc
 
 clean:
 	@rm -rf $(B)
