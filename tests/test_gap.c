@@ -16,7 +16,8 @@
 static const double u = DBL_EPSILON / 2;
 
 /* Four tokens on a cross about (shift, 0): C = diag(1/2, 1/2), D_eff = 2,
- * v = 4 shift^2.  Scores by hand: each row is (-a, a, -a, a), so s0 = a/tau. */
+ * v = 4 shift^2.  Scores by hand: each row is (-a, a, -a, a) and a constant of
+ * its own, which nothing may see, so s0 = a/tau. */
 static thm_gap measure_cross(double shift, double a)
 {
     const double X[8] = {shift + 1, 0, shift - 1, 0, shift, 1, shift, -1};
@@ -28,7 +29,7 @@ static thm_gap measure_cross(double shift, double a)
     thm_gap g;
     ck_assert_int_eq(thm_head_state_alloc(4, 2, 1, &state), THM_OK);
     for (int k = 0; k < 16; k++) {
-        state.S[k] = k % 2 ? a : -a;
+        state.S[k] = (k % 2 ? a : -a) + 4.0 * (k / 4);
         state.dS[k] = k == 5 ? -1.127 : 0.0;
     }
     ck_assert_int_eq(thm_gap_measure(&head, &state, dWq, dWk, dWv, &g), THM_OK);
