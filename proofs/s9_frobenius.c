@@ -128,22 +128,12 @@ static void curvature(line *w, arb_t c)
     }
 }
 
-/* x >= 0 as a finding. */
-static void positive(thm_finding *f, arb_t x)
-{
-    arb_t zero;
-    arb_init(zero);
-    arb_neg(x, x);
-    thm_finding_ball(f, x, zero, false);
-    arb_clear(zero);
-}
-
 static thm_status convex(line *w, thm_finding *f)
 {
     arb_t c;
     arb_init(c);
     curvature(w, c);
-    positive(f, c);
+    thm_finding_positive(f, c);
     arb_clear(c);
     return THM_OK;
 }
@@ -252,7 +242,7 @@ static thm_status interior_maximum(line *w, thm_finding *f)
     arb_sub_si(fall, fall, 1, THM_BALL_BITS);
     arb_neg(fall, fall);
     arb_min(rise, rise, fall, THM_BALL_BITS);
-    positive(f, rise);
+    thm_finding_positive(f, rise);
     arb_clear(t);
     arb_clear(rise);
     arb_clear(fall);

@@ -383,3 +383,14 @@ void thm_finding_zero(thm_finding *f, const arb_t x)
     arb_clear(size);
     arb_clear(zero);
 }
+
+void thm_finding_positive(thm_finding *f, const arb_t x)
+{
+    arb_t minus, zero;
+    arb_init(minus);
+    arb_init(zero);
+    arb_neg(minus, x);
+    thm_finding_ball(f, minus, zero, false);
+    arb_clear(minus);
+    arb_clear(zero);
+}

@@ -83,4 +83,7 @@ void thm_finding_ball(thm_finding *f, const arb_t observed, const arb_t allowed,
 /* For the identity x = 0: observed |x|, allowed 0, attainable. */
 void thm_finding_zero(thm_finding *f, const arb_t x);
 
+/* For the statement x >= 0, strict where it is decided. */
+void thm_finding_positive(thm_finding *f, const arb_t x);
+
 #endif

@@ -1,8 +1,7 @@
 /* Enclosures of the shared orbit: see orbit_encl.h.
  *
- * x(h) = sum_{k<K} x_k h^k + x_K(s) h^K for
- * some s in (0, h), by component, and x_K(s) lies in the coefficient evaluated
- * on a box that holds x([0, h]). */
+ * x(h) = sum_{k<K} x_k h^k + x_K(s) h^K for some s in (0, h), by component, and
+ * x_K(s) lies in the coefficient evaluated on a box that holds x([0, h]). */
 #include "claims/orbit_encl.h"
 
 #include <math.h>

@@ -77,6 +77,7 @@ static void velocity_coefficients(thm_series *s, int n, int top, int k,
                                   slong bits)
 {
     arb_zero(s->m + k);
+    arb_zero(thm_series_row(s->r, top) + k);
     for (int j = 0; j < n; j++) {
         if (j != top) {
             product(thm_series_row(s->p, j) + k, NULL, thm_series_row(s->e, j),
