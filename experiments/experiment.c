@@ -79,8 +79,9 @@ int experiment_main(int argc, char **argv, const experiment *e)
     if (status != THM_OK) {
         return (int)start_fail(status, &msg);
     }
-    json_t *done = json_pack("{s:i, s:o}", "draws", draws, "seed",
-                             thm_json_u64(common.seed));
+    json_t *done =
+        json_pack("{s:i, s:o}", "draws", draws, "seed",
+                  draws > 0 ? thm_json_u64(common.seed) : json_null());
     status = thm_json_write(stdout, done);
     json_decref(done);
     if (status == THM_ENOMEM) {

@@ -12,7 +12,7 @@
 typedef struct {
     const char *name;    /* of the program and of its series               */
     const char *purpose; /* a sentence for --help                          */
-    int draws;           /* random draws at effort 1                       */
+    int draws;           /* random draws at effort 1; 0: nothing is drawn  */
     int min_draws;       /* and at the least                               */
     int n_columns;
     const thm_tsv_column *columns;

@@ -116,13 +116,14 @@ static void put_svg(FILE *out, const char *name, const char *text)
     }
 }
 
-/* "128 draws, seed 1.": from the line that the experiment printed. */
+/* "128 draws, seed 1.": from the line that the experiment printed; nothing if
+ * nothing was drawn. */
 static void put_slice(FILE *out, const char *printed)
 {
     json_t *line = printed ? json_loads(printed, 0, NULL) : NULL;
     const json_int_t draws = json_integer_value(json_object_get(line, "draws"));
     char *seed = json_dumps(json_object_get(line, "seed"), JSON_ENCODE_ANY);
-    if (seed) {
+    if (seed && draws > 0) {
         fprintf(out, "%lld %s, seed ", (long long)draws,
                 draws == 1 ? "draw" : "draws");
         markup_plain(out, seed);
