@@ -10,6 +10,7 @@
 # to 80.
 eval canvas(430)
 data = "flow-orbits.tsv"
+set datafile separator whitespace # as in the table of contours
 h = sqrt(3) / 2
 X(p2, p3) = p2 + p3 / 2.0
 Y(p3) = h * p3
@@ -19,16 +20,17 @@ H(x, y) = (q3 = y / h, q2 = x - q3 / 2.0, q1 = 1 - q2 - q3, \
 set contour base
 unset surface
 set cntrparam levels discrete 0.2, 0.4, 0.6, 0.8, 0.95
-set isosamples 160, 160
+set samples 160
+set isosamples 160
 set table $contours
 splot [0:1] [0:h] H(x, y)
 unset table
 unset contour
 $triangle << EOD
-0	0
-1	0
-0.5	0.8660254
-0	0
+0 0
+1 0
+0.5 0.8660254
+0 0
 EOD
 unset border
 unset tics
@@ -43,13 +45,13 @@ do for [i = 0:1] {
     set label 2 "token 2" at 1.02,-0.055 center
     set label 3 "token 3" at 0.5,h + 0.05 center
     if (i) { set key at graph 0.99,0.93 } else { unset key }
-    plot $contours using 1:2 with lines lw 0.6 dt 3 lc rgb faint notitle, \
+    plot $contours using 1:2 with lines lw 0.7 lc rgb faint notitle, \
          $triangle using 1:2 with lines lw 1 lc rgb faint notitle, \
-         data using ($1 == i && $7 <= 0 ? X($4, $5) : NaN):(Y($5)) \
+         data using ($1 == i ? X($4, $5) : NaN):(Y($5)) \
              with lines lw 1.6 lc rgb blue title "H falls", \
          data using ($1 == i && $7 > 0 ? X($4, $5) : NaN):(Y($5)) \
              with lines lw 1.6 lc rgb orange title "H rises", \
          data using ($1 == i && $2 == 0 ? X($4, $5) : NaN):(Y($5)) \
-             with points pt 7 ps 0.35 lc rgb faint notitle
+             with points pt 7 ps 0.45 lc rgb faint notitle
 }
 unset multiplot

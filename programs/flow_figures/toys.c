@@ -192,14 +192,14 @@ thm_status figure_columns(const char *id, const figure_output *out,
         memcpy(table + k * COLUMNS_COLUMNS, row, sizeof row);
     }
     figure_run_free(&run);
-    status = say(out, id, "largest over median column at t = 10000",
+    status = say(out, id, "winner's over median column at t = 10000",
                  table[48 * COLUMNS_COLUMNS + 3], (double)NAN, (double)NAN);
     if (status == THM_OK) {
-        status = say(out, id, "largest over median column at t = 1e+08",
+        status = say(out, id, "winner's over median column at t = 1e+08",
                      table[96 * COLUMNS_COLUMNS + 3], (double)NAN, (double)NAN);
     }
     if (status == THM_OK) {
-        status = say(out, id, "the same with attention frozen",
+        status = say(out, id, "largest over median column, p frozen, t = 1e+08",
                      table[96 * COLUMNS_COLUMNS + 4], (double)NAN, (double)NAN);
     }
     return status == THM_OK ? figure_table(out, id, COLUMNS_COLUMNS, names,

@@ -14,10 +14,28 @@
 #include "programs/theoremeter/children.h"
 #include "programs/theoremeter/markup.h"
 
-static const char *const names[] = {"softmax-spectra", "softmax-widths",
-                                    "head-gradients", "spectrum-accuracy"};
+static char only[] = "--only", normalised[] = "B,C", toys[] = "sink,columns",
+            seed_option[] = "--seed", effort_option[] = "--effort";
 
-enum { FIGURES = sizeof names / sizeof *names, EXIT_NOT_FOUND = 127 };
+/* Most figures have an experiment of their name, which draws; some are made by
+ * a program that serves other ends too. */
+static const struct {
+    const char *name;
+    figures_section section;
+    const char *program; /* NULL: the experiment          */
+    char *arguments[2];  /* of the program, besides --out */
+} table[] = {
+    {"softmax-spectra", FIGURES_SOFTMAX, NULL, {0}},
+    {"softmax-widths", FIGURES_SOFTMAX, NULL, {0}},
+    {"head-gradients", FIGURES_SOFTMAX, NULL, {0}},
+    {"spectrum-accuracy", FIGURES_SOFTMAX, NULL, {0}},
+    {"flow-orbits", FIGURES_FLOW, NULL, {0}},
+    {"flow-entropy", FIGURES_FLOW, NULL, {0}},
+    {"entropy-rise", FIGURES_FLOW, NULL, {0}},
+    {"flow-normalisations", FIGURES_FLOW, "flow-figures", {only, normalised}},
+    {"flow-sinks", FIGURES_FLOW, "flow-figures", {only, toys}}};
+
+enum { FIGURES = sizeof table / sizeof *table, EXIT_NOT_FOUND = 127 };
 
 typedef struct {
     char folder[PATH_MAX];  /* dir/figures/NAME                     */
@@ -144,15 +162,15 @@ static int exit_code(const child_process *c)
 }
 
 /* Why there is no drawing, as a sentence; empty if there is one. */
-static void find_fault(const char *name, const figure *f,
+static void find_fault(const char *name, const char *program, const figure *f,
                        const child_process *experiment,
                        const child_process *drawing, char *why, size_t size)
 {
     why[0] = '\0';
     if (!f->program[0]) {
-        snprintf(why, size, "the program %s is not installed.", name);
+        snprintf(why, size, "the program %s is not installed.", program);
     } else if (exit_code(experiment) != 0) {
-        snprintf(why, size, "the program %s ended with code %d.", name,
+        snprintf(why, size, "the program %s ended with code %d.", program,
                  exit_code(experiment));
     } else if (exit_code(drawing) == EXIT_NOT_FOUND) {
         snprintf(why, size,
@@ -164,13 +182,19 @@ static void find_fault(const char *name, const figure *f,
     }
 }
 
-static void put_figure(FILE *out, const char *name, const figure *f,
+static const char *program_of(int i)
+{
+    return table[i].program ? table[i].program : table[i].name;
+}
+
+static void put_figure(FILE *out, int i, const figure *f,
                        const child_process *experiment,
                        const child_process *drawing)
 {
+    const char *name = table[i].name;
     char why[160];
     const char *text = script(name, ".gp");
-    find_fault(name, f, experiment, drawing, why, sizeof why);
+    find_fault(name, program_of(i), f, experiment, drawing, why, sizeof why);
     fprintf(out, "<figure id=\"figure-%s\">\n", name);
     if (*why) {
         fputs("<p class=\"missing\">This figure was not drawn: ", out);
@@ -191,16 +215,17 @@ static void put_figure(FILE *out, const char *name, const figure *f,
     fputs("</figcaption></figure>\n", out);
 }
 
-static thm_status prepare(figure *f, const char *name, const char *dir,
+static thm_status prepare(int i, figure *f, const char *dir,
                           const report_options *options, thm_message *msg)
 {
+    const char *name = table[i].name;
     if (snprintf(f->folder, sizeof f->folder, "%s/figures/%s", dir, name) >=
         PATH_MAX) {
         return thm_fail(THM_EIO, msg, "%s: the path is too long", dir);
     }
     snprintf(f->seed, sizeof f->seed, "%" PRIu64, options->seed);
     snprintf(f->effort, sizeof f->effort, "%.17g", options->effort);
-    if (beside_path(name, f->program, NULL) != THM_OK) {
+    if (beside_path(program_of(i), f->program, NULL) != THM_OK) {
         f->program[0] = '\0';
     }
     thm_status status = thm_dir_make(f->folder, msg);
@@ -215,40 +240,47 @@ static void ignore(void *ctx)
     (void)ctx;
 }
 
-thm_status figures_write(FILE *out, const char *dir,
+thm_status figures_write(FILE *out, figures_section section, const char *dir,
                          const report_options *options, thm_message *msg)
 {
-    static char sh[] = "/bin/sh", c[] = "-c", o[] = "--out", s[] = "--seed",
-                e[] = "--effort",
+    static char sh[] = "/bin/sh", c[] = "-c", o[] = "--out",
                 draw[] = "cd \"$0\" && exec gnuplot plot.gp 2>errors.txt";
     figure *f = calloc(FIGURES, sizeof *f);
     child_process experiment[FIGURES] = {0}, drawing[FIGURES] = {0};
     char *run[FIGURES][8], *plot[FIGURES][5];
+    int which[FIGURES], count = 0;
     thm_status status = f ? THM_OK : THM_ENOMEM;
     for (int i = 0; i < FIGURES && status == THM_OK; i++) {
-        status = prepare(&f[i], names[i], dir, options, msg);
-        memcpy(run[i],
-               (char *[]){f[i].program, o, f[i].folder, s, f[i].seed, e,
-                          f[i].effort, NULL},
-               sizeof run[i]);
-        memcpy(plot[i], (char *[]){sh, c, draw, f[i].folder, NULL},
-               sizeof plot[i]);
-        experiment[i] = (child_process){.path = f[i].program, .argv = run[i]};
-        drawing[i] = (child_process){.path = sh, .argv = plot[i]};
+        if (table[i].section != section) {
+            continue;
+        }
+        const int k = count++;
+        char *const *a = table[i].arguments;
+        which[k] = i;
+        status = prepare(i, &f[k], dir, options, msg);
+        memcpy(run[k],
+               (char *[]){f[k].program, o, f[k].folder,
+                          a[0] ? a[0] : seed_option, a[0] ? a[1] : f[k].seed,
+                          a[0] ? NULL : effort_option, f[k].effort, NULL},
+               sizeof run[k]);
+        memcpy(plot[k], (char *[]){sh, c, draw, f[k].folder, NULL},
+               sizeof plot[k]);
+        experiment[k] = (child_process){.path = f[k].program, .argv = run[k]};
+        drawing[k] = (child_process){.path = sh, .argv = plot[k]};
     }
     if (status == THM_OK) {
-        status = children_run(FIGURES, experiment, options->at_once,
+        status = children_run(count, experiment, options->at_once,
                               start_interrupted, ignore, NULL, msg);
     }
     if (status == THM_OK) {
-        status = children_run(FIGURES, drawing, options->at_once,
+        status = children_run(count, drawing, options->at_once,
                               start_interrupted, ignore, NULL, msg);
     }
-    for (int i = 0; i < FIGURES && status == THM_OK; i++) {
-        put_figure(out, names[i], &f[i], &experiment[i], &drawing[i]);
+    for (int k = 0; k < count && status == THM_OK; k++) {
+        put_figure(out, which[k], &f[k], &experiment[k], &drawing[k]);
     }
-    children_free(FIGURES, experiment);
-    children_free(FIGURES, drawing);
+    children_free(count, experiment);
+    children_free(count, drawing);
     free(f);
     return status;
 }

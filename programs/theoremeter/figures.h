@@ -2,7 +2,8 @@
  * the drawing goes into the page as inline SVG.
  *
  * Figure NAME is made by the experiment build/bin/NAME, which writes NAME.tsv
- * and run.json into its own folder and prints one JSON line on what it did, and
+ * and run.json into its own folder and prints one JSON line on what it did (or
+ * by another program that figures.c names, with tables of its own names), and
  * by plots/style.gp followed by plots/NAME.gp, whose leading comment is the
  * title (first line) and the caption (the rest). */
 #ifndef THM_FIGURES_H
@@ -12,10 +13,14 @@
 #include "core/status.h"
 #include "report.h"
 
-/* Runs the experiments into dir/figures/NAME/ and writes the figures as HTML.
+/* Sections of the page that have figures. */
+typedef enum { FIGURES_SOFTMAX, FIGURES_FLOW } figures_section;
+
+/* Runs a section's programs into dir/figures/NAME/ and writes its figures as
+ * HTML.
  * What fails is said in the figure's place.  THM_EIO if a folder cannot be
  * made, THM_ENOMEM, THM_EINTERRUPTED. */
-thm_status figures_write(FILE *out, const char *dir,
+thm_status figures_write(FILE *out, figures_section section, const char *dir,
                          const report_options *options, thm_message *msg);
 
 #endif

@@ -14,7 +14,7 @@ typedef struct {
     const thm_decision *decisions;
     const json_t *run;      /* NULL: none                             */
     double effort;          /* of the run: it sets which cases exist  */
-    const char *figures;    /* HTML, made by figures.h                */
+    const char *figures[2]; /* HTML by section, made by figures.h     */
     char field[PAGE_FIELD]; /* scratch for one field of a note        */
 } page;
 

@@ -11,7 +11,12 @@
 
 static void put_figures(FILE *out, page *p)
 {
-    fputs(p->figures, out);
+    fputs(p->figures[FIGURES_SOFTMAX], out);
+}
+
+static void put_polarisation(FILE *out, page *p)
+{
+    fputs(p->figures[FIGURES_FLOW], out);
 }
 
 static const struct {
@@ -20,7 +25,8 @@ static const struct {
 } parts[] = {
     {"title", page_title},       {"summary", page_summary},
     {"families", page_families}, {"rows", page_rows},
-    {"figures", put_figures},    {"run", page_run},
+    {"figures", put_figures},    {"polarisation", put_polarisation},
+    {"run", page_run},
 };
 
 static const char *template(void)
@@ -50,16 +56,17 @@ static void fill(FILE *out, page *p)
     fputs(text, out);
 }
 
-/* The figures' HTML, to be freed by the caller. */
-static thm_status make_figures(const char *dir, const report_options *options,
-                               char **html, thm_message *msg)
+/* A section's figures as HTML, to be freed by the caller. */
+static thm_status make_figures(figures_section section, const char *dir,
+                               const report_options *options, char **html,
+                               thm_message *msg)
 {
     size_t size = 0;
     FILE *out = open_memstream(html, &size);
     if (!out) {
         return thm_fail(THM_ENOMEM, msg, "out of memory");
     }
-    thm_status status = figures_write(out, dir, options, msg);
+    thm_status status = figures_write(out, section, dir, options, msg);
     const bool bad = ferror(out) != 0;
     if ((fclose(out) != 0 || bad) && status == THM_OK) {
         status = thm_fail(THM_ENOMEM, msg, "out of memory");
@@ -71,7 +78,8 @@ thm_status report_write(const char *dir, int n, const thm_decision *decisions,
                         const json_t *run, const report_options *options,
                         thm_message *msg)
 {
-    char *path = thm_path_join(dir, "report.html"), *figures = NULL;
+    char *path = thm_path_join(dir, "report.html");
+    char *figures[2] = {NULL, NULL};
     page *p = calloc(1, sizeof *p);
     thm_file *file = NULL;
     thm_status status = THM_OK;
@@ -80,7 +88,10 @@ thm_status report_write(const char *dir, int n, const thm_decision *decisions,
         goto done;
     }
     if ((status = thm_dir_make(dir, msg)) != THM_OK ||
-        (status = make_figures(dir, options, &figures, msg)) != THM_OK ||
+        (status = make_figures(FIGURES_SOFTMAX, dir, options,
+                               &figures[FIGURES_SOFTMAX], msg)) != THM_OK ||
+        (status = make_figures(FIGURES_FLOW, dir, options,
+                               &figures[FIGURES_FLOW], msg)) != THM_OK ||
         (status = thm_file_begin(path, &file, msg)) != THM_OK) {
         goto done;
     }
@@ -88,11 +99,13 @@ thm_status report_write(const char *dir, int n, const thm_decision *decisions,
     p->decisions = decisions;
     p->run = run;
     p->effort = options->effort;
-    p->figures = figures;
+    p->figures[FIGURES_SOFTMAX] = figures[FIGURES_SOFTMAX];
+    p->figures[FIGURES_FLOW] = figures[FIGURES_FLOW];
     fill(thm_file_stream(file), p);
     status = thm_file_commit(file, msg);
 done:
-    free(figures);
+    free(figures[FIGURES_SOFTMAX]);
+    free(figures[FIGURES_FLOW]);
     free(p);
     free(path);
     return status;
