@@ -204,7 +204,7 @@ static thm_status make_start(void *ctx, uint64_t seed, int64_t index,
         THM_LOSS_LOGISTIC, THM_LOSS_EXPONENTIAL, THM_LOSS_SQUARE,
         THM_LOSS_QUADRATIC, THM_LOSS_CROSS_ENTROPY};
     flow_start *c = the_case;
-    double along[MAX_D], sum = 0.0;
+    double along[MAX_D] = {0}, sum = 0.0;
     (void)ctx;
     thm_rng rng = thm_rng_make(seed, (uint64_t)index);
     c->kind = kinds[index % 5];

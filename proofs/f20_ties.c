@@ -183,7 +183,8 @@ static thm_status run_alike(const thm_ode_options *options, double *q,
                             long *steps, void *ctx)
 {
     const alike *c = ctx;
-    double from[(MAX_D + 1) * MAX_N], x[(MAX_D + 1) * MAX_N], times[TIMES];
+    double from[(MAX_D + 1) * MAX_N] = {0}, x[(MAX_D + 1) * MAX_N],
+                              times[TIMES];
     const bool slow = c->kind <= THM_LOSS_EXPONENTIAL; /* e^y ~ t */
     spread s = {c, q};
     const thm_loss loss = {

@@ -68,7 +68,7 @@ static void order_like_projections(thm_flow_case *c)
     for (int j = 0; j < n; j++) {
         int rank = 0;
         for (int i = 0; i < n; i++) {
-            rank += u[i] < u[j] || (u[i] == u[j] && i < j);
+            rank += u[i] < u[j] || (i < j && u[i] == u[j]);
         }
         a[j] = sorted[rank];
     }
