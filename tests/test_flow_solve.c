@@ -80,6 +80,9 @@ START_TEST(structured_against_dense)
         thm_lu *lu = NULL;
         ck_assert_int_eq(thm_lu_alloc(size, &lu), THM_OK);
         thm_status dense = thm_lu_factor(lu, M, NULL);
+        /* factors of another gamma and another state must not stay */
+        ode.solve(0.0, b, gamma, b, got, flow);
+        ode.solve(0.0, x, gamma + 0.25, b, got, flow);
         thm_status own = ode.solve(0.0, x, gamma, b, got, flow);
         if (least > 1e-9 * norm) {
             ck_assert_int_eq(dense, THM_OK);

@@ -79,8 +79,16 @@ START_TEST(singular_matrices_are_told)
     const double zero_row[] = {1.5, 2.5, -1, 0, 0, 0, 1, 1, 2};
     const double zero_column[] = {1.5, 0, -1, 2, 0, 0, 1, 0, 2};
     const double equal[] = {1.5, 2.5, -1, 1.5, 2.5, -1, 1, 1, 2};
-    /* rank two up to rounding: rows in arithmetic progression */
-    const double rank2[] = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
+    /* rank two up to rounding: no pivot vanishes */
+    const double rank2[] = {0.1,
+                            0.7,
+                            0.31,
+                            0.2,
+                            0.53,
+                            0.9,
+                            0.1 / 3 + 0.2 * 0.7,
+                            0.7 / 3 + 0.53 * 0.7,
+                            0.31 / 3 + 0.9 * 0.7};
     const double nan[] = {1, 0, 0, 0, (double)NAN, 0, 0, 0, 1};
     const double *singular[] = {zero_row, zero_column, equal, rank2};
     thm_lu *lu = NULL;
@@ -92,6 +100,7 @@ START_TEST(singular_matrices_are_told)
     for (int k = 0; k < 4; k++) {
         ck_assert_int_eq(thm_lu_factor(lu, singular[k], &rcond), THM_ESINGULAR);
         ck_assert(rcond >= 0 && rcond <= 3 * DBL_EPSILON);
+        ck_assert((rcond > 0) == (singular[k] == rank2));
         ck_assert_int_eq(thm_lu_solve(lu, x, x), THM_EDOMAIN);
     }
     ck_assert_int_eq(thm_lu_factor(lu, nan, NULL), THM_EDOMAIN);

@@ -150,26 +150,23 @@ static thm_status factor_core(struct thm_flow_newton *w)
     return status == THM_OK ? factor_reduced(w, w->core_lu, w->core) : status;
 }
 
-/* (S'S)_ij = e_i e_j (delta_ij - p_i - p_j + |p|^2), the leader's p from the
- * other ones': others = sum p, squares = sum p^2 over them. */
-static double gram(const thm_flow_point *at, int i, int j, double others,
-                   double squares)
+/* (S'S)_ij = e_i e_j (delta_ij - p_i - p_j + |p|^2) without the cancellation
+ * near a corner (1 - p is exact for p > 1/2); squares = sum p^2 but the
+ * leader's. */
+static double gram(const thm_flow_point *at, int i, int j, double squares)
 {
     const double *p = at->p, *e = at->e;
-    double top = p[at->leader];
+    double top = p[at->leader], all = top * top + squares;
     if (!thm_normalise_centred(at->kind)) {
         return i == j ? e[i] * e[i] : 0.0;
     }
     if (i == j) {
-        double rest = i == at->leader ? others : 1.0 - p[i];
-        double beside =
-            i == at->leader ? squares : top * top + (squares - p[i] * p[i]);
-        return e[i] * e[i] * (rest * rest + beside);
+        double beside = i == at->leader ? squares : all - p[i] * p[i];
+        return e[i] * e[i] * ((1.0 - p[i]) * (1.0 - p[i]) + beside);
     }
-    double sum = p[i == at->leader ? j : i] + top * others - squares;
-    if (i != at->leader && j != at->leader) {
-        sum = p[i] + p[j] - top * top - squares;
-    }
+    double sum = i == at->leader || j == at->leader
+                     ? p[i == at->leader ? j : i] + top * (1.0 - top) - squares
+                     : p[i] + p[j] - all;
     return -e[i] * e[j] * sum;
 }
 
@@ -178,13 +175,12 @@ static thm_status factor_full(struct thm_flow_newton *w)
 {
     const thm_flow_point *at = &w->at;
     size_t d = (size_t)w->d, n = (size_t)w->n, size = n + d;
-    double gamma = w->gamma, others = 0.0, squares = 0.0;
+    double gamma = w->gamma, squares = 0.0;
     thm_status status = full_alloc(w);
     if (status != THM_OK) {
         return status;
     }
     for (size_t i = 0; i < n; i++) {
-        others += i == (size_t)at->leader ? 0.0 : at->p[i];
         squares += i == (size_t)at->leader ? 0.0 : at->p[i] * at->p[i];
     }
     for (size_t i = 0; i < n; i++) {
@@ -193,7 +189,7 @@ static thm_status factor_full(struct thm_flow_newton *w)
             double T = (i == j ? at->t[i] : 0.0) - w->f[i] * at->psi[j] -
                        at->psi[i] * w->f[j];
             row[j] = (i == j ? 1.0 : 0.0) - gamma * T -
-                     w->drive * gram(at, (int)i, (int)j, others, squares);
+                     w->drive * gram(at, (int)i, (int)j, squares);
         }
         for (size_t k = 0; k < d; k++) {
             row[n + k] = gamma * w->N[k * n + i];
