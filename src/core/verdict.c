@@ -108,8 +108,10 @@ void thm_result_add(thm_result *r, const thm_finding *f, const char *name,
     if (f->evidence > r->evidence) {
         r->evidence = f->evidence;
     }
-    double tight = f->observed / f->allowed;
-    if (f->allowed > 0 && isfinite(tight) && tight > r->tight) {
+    /* an identity allows nothing but its resolution */
+    double most = f->resolution && f->allowed == 0 ? 2 * f->err : f->allowed;
+    double tight = f->observed / most;
+    if (most > 0 && isfinite(tight) && tight > r->tight) {
         r->tight = tight;
     }
     r->cases++;

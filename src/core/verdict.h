@@ -79,7 +79,8 @@ typedef struct {
     bool all_inputs;    /* scope: all inputs, not only the cases             */
     double margin, err; /* of the worst case                                 */
     double resolution;  /* 2 err of the worst case if judged so, else 0      */
-    double tight;       /* largest observed / allowed over the cases         */
+    double tight;       /* largest observed / allowed over the cases; of an
+                           identity (allowed = 0) observed / resolution      */
     int64_t cases;      /* cases that met the hypotheses                     */
     int64_t skipped;    /* cases that did not                                */
     char worst_case[THM_CASE_NAME];

@@ -53,7 +53,8 @@ thm_status thm_softmax_jacobian_fro(int n, const double *p, double tau,
                                     double *fro);
 
 /* trace J = sum_i p_i (1'p - p_i) / (tau 1'p), a sum of non-negative terms
- * without cancellation: relative error at most 8 u.  O(n).  Same domain as
+ * without cancellation: relative error at most 8 u, and one denormal spacing
+ * a term below the normal range.  O(n).  Same domain as
  * thm_softmax_jvp; infinite if it exceeds the largest double. */
 thm_status thm_softmax_jacobian_trace(int n, const double *p, double tau,
                                       double *trace);
