@@ -1,7 +1,7 @@
 # A head with nothing to attend to makes a sink; a winner makes a massive column.
 # Left: eight keys, one whose value is learned, seven of noise; the loss is what
 # reaches the output. Softmax sends all its weight to the key that it can switch
-# off, 1 – p_0 ~ (2 c t)^(–1/2) with c = 8/49 (dashed, claim F24); sigmoid gates need
+# off, 1 – p_0 ~ 1 / √(2 c t) with c = 8/49 (dashed, claim F24); sigmoid gates need
 # not sum to one: the noise is shut out and the sink's gate stays where it is.
 # Right: the winner's column of V over the median one under the logistic loss: only
 # the winner's grows, like log t, and next to nothing happens if attention is held
@@ -22,7 +22,7 @@ set xtics 0.01, 100
 set yrange [1e-3:5]
 set ylabel "weight" offset 1
 set key bottom left reverse Left
-plot 1 / sqrt(2 * c * x) with lines dt 2 lc rgb faint title "(2 c t)^{–1/2}", \
+plot 1 / sqrt(2 * c * x) with lines dt 2 lc rgb faint title "1 / √(2 c t)", \
      "sink.tsv" using 1:3 with lines lw 2 lc rgb blue title "1 – p_0, softmax", \
      "sink.tsv" using 1:4 with lines lw 2 lc rgb green title "sink's gate, sigmoid", \
      "sink.tsv" using 1:5 with lines lw 2 lc rgb orange title "noise gates together, sigmoid"

@@ -1,48 +1,32 @@
-# The square loss polarises only what a large target amplifies.
-# Left: the entropy at which attention ends, over the spread η of the start and the
-# size |b| of the target. The flow stops when the output has reached b, and till
-# then it amplifies the start by e^{|b|} / 2 (claim F18): what is small stays
-# uniform left of |b| = log(2/η) (line). Right: entropy along three spreads, and
-# what the amplification law alone predicts (dashed); where it speaks of large
-# logits it is no longer exact.
-# Slice: n = 8 tokens, u(0) = ηξ, a(0) = ηc with one draw of normal ξ and c, the
-# limit t → ∞.
-eval canvas(400)
+# A square loss polarises only if its target is long, or the start already is.
+# Entropy at which the flow of a square loss ends, relative to ln n, against the
+# size η of the start, for targets of four lengths |b|. Dashed: what the
+# amplification law says (R9, claim F18), a(∞) = a(0) cosh |b| + u(0) sinh |b|, for
+# small starts: the entropy leaves ln n where e^|b| η is about 1. The law is for
+# small η: it misses what happens once attention has moved. Slice: n = 8, u(0) and
+# a(0) are η times two vectors of normals drawn once, seed 1; aligned V(0).
+eval canvas(440)
 data = "flow-spread.tsv"
-stats data using 1 nooutput
-edge = int(sqrt(STATS_records) + 0.5)
-set style fill solid 1 noborder
-set xlabel "|b|" offset 0,0.4
-set multiplot
-set border 0
-set xrange [0.5:16]
-set yrange [-6:0]
-set format y "10^{%g}"
-set ylabel "η" offset 1
-set tics scale 0.5
-set lmargin at screen 0.085
-set rmargin at screen 0.43
-set bmargin at screen 0.14
-set tmargin at screen 0.95
-set palette defined (0 "#0b2a40", 0.35 blue, 0.7 "#8fbddb", 1 "#dddddd")
-set cbrange [0:1]
-set cbtics 0.25
-set cblabel "H / log n" offset -0.4
-set colorbox user origin screen 0.45,0.14 size screen 0.016,0.81
-set key off
-plot data using 2:(log10($1)):($6 / log(8)) with image, \
-     log10(2 * exp(-x)) with lines lw 2 lc rgb orange
-set lmargin at screen 0.62
-set rmargin at screen 0.985
-set border 3
-set format y "%g"
+set logscale x
+set xrange [1e-6:1]
+set format x "10^{%T}"
+set mxtics 1
 set yrange [0:1.05]
-set ylabel "H / log n" offset 1
-set key bottom left reverse Left
-row(k) = int((edge - 1) * k / 3)
-eta(k) = sprintf("η = 10^{%d}", -6 + 2 * k)
-plot for [k=0:2] data every ::(row(k) * edge)::(row(k) * edge + edge - 1) \
-         using 2:($3 / log(8)) with lines lw 1.2 dt 2 lc rgb word("#0072B2 #D55E00 #009E73", k + 1) notitle, \
-     for [k=0:2] data every ::(row(k) * edge)::(row(k) * edge + edge - 1) \
-         using 2:($6 / log(8)) with lines lw 2 lc rgb word("#0072B2 #D55E00 #009E73", k + 1) title eta(k)
-unset multiplot
+set ytics 0.25
+set xlabel "size η of the start" offset 0,0.2
+set ylabel "H(∞) / ln n" offset 0.6
+set lmargin at screen 0.085
+set rmargin at screen 0.975
+set bmargin at screen 0.14
+set tmargin at screen 0.97
+set key at graph 0.02,0.5 left top reverse Left
+lengths = "1 4 8 12"
+rgb = "0x009E73 0x0072B2 0xA8588A 0xD55E00"
+colour(i) = int(word(rgb, i + 1))
+# Rows go through |b| = 0.5, 1, ... 16 for one η after the other.
+row(i) = int(2 * real(word(lengths, i + 1)) - 1)
+plot for [i = 0:3] data every 32::row(i) using 1:($3 / log(8)) \
+         with lines dt 2 lc rgb colour(i) notitle, \
+     for [i = 0:3] data every 32::row(i) using 1:($6 / log(8)) \
+         with linespoints pt 7 ps 0.3 lw 2 lc rgb colour(i) \
+         title sprintf("|b| = %s", word(lengths, i + 1))

@@ -14,8 +14,9 @@
 #include "programs/theoremeter/children.h"
 #include "programs/theoremeter/markup.h"
 
-static char only[] = "--only", normalised[] = "B,C", toys[] = "sink,columns",
-            seed_option[] = "--seed", effort_option[] = "--effort";
+static char diagram[] = "--diagram", pairs[] = "two-token", spread[] = "spread",
+            grid[] = "--grid", coarse[] = "41", halves[] = "32",
+            only[] = "--only", normalised[] = "B,C", toys[] = "sink,columns";
 
 /* Most figures have an experiment of their name, which draws; some are made by
  * a program that serves other ends too. */
@@ -23,7 +24,7 @@ static const struct {
     const char *name;
     figures_section section;
     const char *program; /* NULL: the experiment          */
-    char *arguments[2];  /* of the program, besides --out */
+    char *arguments[4];  /* of the program, besides --out */
 } table[] = {
     {"softmax-spectra", FIGURES_SOFTMAX, NULL, {0}},
     {"softmax-widths", FIGURES_SOFTMAX, NULL, {0}},
@@ -32,8 +33,17 @@ static const struct {
     {"flow-orbits", FIGURES_FLOW, NULL, {0}},
     {"flow-entropy", FIGURES_FLOW, NULL, {0}},
     {"entropy-rise", FIGURES_FLOW, NULL, {0}},
+    {"flow-two-token",
+     FIGURES_FLOW,
+     "flow-phase",
+     {diagram, pairs, grid, coarse}},
+    {"flow-spread",
+     FIGURES_FLOW,
+     "flow-phase",
+     {diagram, spread, grid, halves}},
     {"flow-normalisations", FIGURES_FLOW, "flow-figures", {only, normalised}},
-    {"flow-sinks", FIGURES_FLOW, "flow-figures", {only, toys}}};
+    {"flow-sinks", FIGURES_FLOW, "flow-figures", {only, toys}},
+};
 
 enum { FIGURES = sizeof table / sizeof *table, EXIT_NOT_FOUND = 127 };
 
@@ -243,7 +253,8 @@ static void ignore(void *ctx)
 thm_status figures_write(FILE *out, figures_section section, const char *dir,
                          const report_options *options, thm_message *msg)
 {
-    static char sh[] = "/bin/sh", c[] = "-c", o[] = "--out",
+    static char sh[] = "/bin/sh", c[] = "-c", o[] = "--out", s[] = "--seed",
+                e[] = "--effort",
                 draw[] = "cd \"$0\" && exec gnuplot plot.gp 2>errors.txt";
     figure *f = calloc(FIGURES, sizeof *f);
     child_process experiment[FIGURES] = {0}, drawing[FIGURES] = {0};
@@ -259,9 +270,10 @@ thm_status figures_write(FILE *out, figures_section section, const char *dir,
         which[k] = i;
         status = prepare(i, &f[k], dir, options, msg);
         memcpy(run[k],
-               (char *[]){f[k].program, o, f[k].folder,
-                          a[0] ? a[0] : seed_option, a[0] ? a[1] : f[k].seed,
-                          a[0] ? NULL : effort_option, f[k].effort, NULL},
+               table[i].program ? (char *[]){f[k].program, o, f[k].folder, a[0],
+                                             a[1], a[2], a[3], NULL}
+                                : (char *[]){f[k].program, o, f[k].folder, s,
+                                             f[k].seed, e, f[k].effort, NULL},
                sizeof run[k]);
         memcpy(plot[k], (char *[]){sh, c, draw, f[k].folder, NULL},
                sizeof plot[k]);
