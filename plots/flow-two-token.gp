@@ -26,4 +26,4 @@ plot data using ($6 == 1 && !rises($8) ? $1 : NaN):2 with points pt 7 ps 0.2 \
      data using ($6 == 2 && rises($8) ? $1 : NaN):2 with points pt 7 ps 0.5 \
          lc rgb orange title "after entropy rose", \
      (x > -2 * sinh(2.1) && x < 2 * sinh(2.1)) ? -2 * asinh(x / 2) : NaN \
-         with lines lw 2 lc rgb "black" title "separatrix"
+         with lines lw 2 lc rgb green title "separatrix"
