@@ -1,5 +1,5 @@
 #!/bin/sh
-# Breaks src/softmax and src/la on purpose, one line at a time, and shows that
+# Breaks src/softmax, src/la and src/flow on purpose, one line at a time, and shows that
 # the suites notice.  Each line of tests/mutants.tsv is a mutant:
 #     file <TAB> what stands there, once <TAB> what takes its place <TAB> why
 # usage: mutants.sh DIR [PATTERN]
@@ -9,7 +9,8 @@ set -eu
 dir=$1
 pattern=${2:-.}
 root=$(cd "$(dirname "$0")/.." && pwd)
-tests='test_softmax test_normsoftmax test_spectrum test_blas test_eig test_qr'
+tests='test_softmax test_normsoftmax test_spectrum test_blas test_eig test_qr
+    test_lu test_loss test_flow test_flow_kernel test_flow_solve'
 limit=120
 
 rm -rf "$dir"

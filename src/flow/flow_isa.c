@@ -1,4 +1,5 @@
-/* The kernels of the value-softmax flow; see flow_kernel.h.  Compiled once per
+/* The kernels of the value-softmax flow; see flow_kernel.h and the note, "The
+ * right-hand side in floating point".  Compiled once per
  * instruction set (THM_ISA_NAME).
  *
  * Rows go in blocks of eight lanes, a block in PARTS registers; every sum has

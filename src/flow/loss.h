@@ -1,5 +1,5 @@
 /* Losses L(z), z in R^d, behind one interface: value, gradient, Hessian
- * product (paper-notes/varre2026.md, "Losses"). */
+ * product (paper-notes/varre2026.md, "The flow"). */
 #ifndef THM_LOSS_H
 #define THM_LOSS_H
 

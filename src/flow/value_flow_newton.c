@@ -18,10 +18,11 @@
  *                                                      = H (B p + N s^-1 r),
  *     gamma c's^-1 N'h + (1 + c's^-1 f) mu + c's^-1 c nu   = c's^-1 r,
  *     gamma f's^-1 N'h + f's^-1 f mu + (1 + f's^-1 c) nu   = f's^-1 r.
- * Two things would cost digits here: dividing by s eliminates without pivoting,
- * and near a corner of the simplex S'S is small while gamma^2 |g|^2 e^2 is not.
- * Where some |s_i| < 1/16 or gamma^2 |g|^2 e_i^2 > 16, more than four bits, the
- * n + d unknowns are solved for, with the entries of K free of cancellation. */
+ * (paper-notes/varre2026.md, "Newton systems").  Two things would cost digits:
+ * dividing by s eliminates without pivoting, and near a corner of the simplex
+ * S'S is small while gamma^2 |g|^2 e^2 is not. Where some |s_i| < 1/16 or
+ * gamma^2 |g|^2 e_i^2 > 16, more than four bits, the n + d unknowns are solved
+ * for, with the entries of K free of cancellation. */
 #include "flow/value_flow_newton.h"
 
 #include <float.h>
