@@ -8,7 +8,7 @@
 
 #include "la/isa.h"
 
-enum { THM_COMBINE_LANES = 8 };
+enum { THM_COMBINE_LANES = 16 };
 
 /* A step's new state and how far it is off. */
 typedef struct {

@@ -17,6 +17,7 @@ enum { WIDTH = 4 };
 #else
 enum { WIDTH = 2 };
 #endif
+enum { LANES = 8 };
 typedef double vec __attribute__((vector_size(8 * WIDTH)));
 typedef long long mask __attribute__((vector_size(8 * WIDTH)));
 
@@ -67,26 +68,30 @@ static inline double fold(vec flag)
     return sum;
 }
 
+/* Two registers at a time: their flags are two chains. */
 __attribute__((always_inline)) static inline double
 stage(int n, const double *x, int m, const double *const *k, const double *c,
       double *out)
 {
-    vec flag = {0}, w[12];
+    vec flag[2] = {{0}}, w[12];
     const double *row[12];
     for (int j = 0; j < m; j++) {
         w[j] = all(c[j]);
         row[j] = k[j];
     }
-    for (int i = 0; i < n; i += WIDTH) {
-        vec newest = load(row[m - 1] + i), sum = w[0] * load(row[0] + i);
-        for (int j = 1; j < m; j++) {
-            sum += w[j] * load(row[j] + i);
+    for (int i = 0; i < n; i += 2 * WIDTH) {
+        for (int h = 0; h < 2; h++) {
+            int at = i + h * WIDTH;
+            vec sum = w[0] * load(row[0] + at);
+            for (int j = 1; j < m; j++) {
+                sum += w[j] * load(row[j] + at);
+            }
+            sum += load(x + at);
+            flag[h] += all(0.0) * (load(row[m - 1] + at) + sum);
+            store(out + at, sum);
         }
-        sum += load(x + i);
-        flag += all(0.0) * (newest + sum);
-        store(out + i, sum);
     }
-    return fold(flag);
+    return fold(flag[0] + flag[1]);
 }
 
 static double stage_any(int n, const double *x, int m, const double *const *k,
@@ -148,13 +153,13 @@ static thm_combine_error finish_any(int n, const double *x, int m,
 
 static double distance(int n, const double *a, const double *b)
 {
-    enum { PARTS = THM_COMBINE_LANES / WIDTH };
+    enum { PARTS = LANES / WIDTH };
     vec sum[PARTS];
-    double t[THM_COMBINE_LANES];
+    double t[LANES];
     for (int p = 0; p < PARTS; p++) {
         sum[p] = all(0.0);
     }
-    for (int i = 0; i < n; i += THM_COMBINE_LANES) {
+    for (int i = 0; i < n; i += LANES) {
         for (int p = 0; p < PARTS; p++) {
             vec d = load(a + i + p * WIDTH) - load(b + i + p * WIDTH);
             sum[p] += d * d;
