@@ -2,7 +2,12 @@
  *
  * A problem is a right-hand side with what derivatives it has; a run is options
  * in, statistics out, with an observer called at the times that the caller
- * asked for.  Nothing here knows of softmax (value_flow.h, orbit.h do). */
+ * asked for.  Nothing here knows of softmax (value_flow.h, orbit.h do).
+ *
+ * A callback that answers THM_EDOMAIN, THM_EOVERFLOW, THM_ESINGULAR or
+ * THM_ECONVERGE, or a right-hand side that is not finite, means "no value
+ * here": the step is tried again, shorter.  Any other status ends the run with
+ * it.  One problem serves one run at a time. */
 #ifndef THM_ODE_H
 #define THM_ODE_H
 
@@ -22,7 +27,8 @@ typedef struct {
     thm_status (*jacobian)(double t, const double *x, double *J, double *dfdt,
                            void *ctx);
     /* x: (n) <- the solution of (I - gamma df/dx(t, y)) x = b, exploiting
-     * structure; NULL: the dense Jacobian serves.  x may be b. */
+     * structure; NULL: the dense Jacobian serves.  x may be b.  Eight calls in
+     * a row have the same t, y and gamma: factors are worth keeping. */
     thm_status (*solve)(double t, const double *y, double gamma,
                         const double *b, double *x, void *ctx);
 } thm_ode;
@@ -52,7 +58,8 @@ bool thm_stepper_parse(const char *text, thm_stepper *stepper);
 typedef struct {
     thm_stepper stepper;
     double rtol, atol; /* error per step and component: atol + rtol |x_i|   */
-    double first_step; /* 0: chosen from the right-hand side; rk4: the step */
+    double first_step; /* 0: chosen from the right-hand side; rk4: the step,
+                          which must be given                               */
     double stop_rhs;   /* stop early once |f|_2 is below; 0: never          */
     long max_rhs;      /* right-hand sides at most; 0: no bound             */
 } thm_ode_options;
@@ -74,8 +81,13 @@ typedef thm_status (*thm_ode_observer)(double t, const double *x, bool *stop,
                                        void *ctx);
 
 /* An event: a zero crossing of value(t, x).  The crossing is located to
- * rounding (bracketing on the dense output or on repeated short steps), then
- * `found` is called with it. */
+ * rounding (by bracketing on dense output, or on a second integration across
+ * the step for GSL's steppers), then `found` is called with the first point
+ * beyond it.
+ *
+ * Seen are changes of sign between the ends of a step: an even number of
+ * crossings within one is missed.  A zero at t0 is no crossing, nor is a NaN.
+ */
 typedef struct {
     double (*value)(double t, const double *x, void *ctx);
     thm_status (*found)(double t, const double *x, int direction, bool *stop,
@@ -100,9 +112,14 @@ typedef struct {
  * THM_OK: t1 was reached, or the run stopped as asked (stats->stopped).
  * THM_ECONVERGE: the stepper cannot cope (max_rhs used up, or the step fell
  * below the rounding of t); x and stats->t are the last good state.
- * THM_EINTERRUPTED likewise.  THM_EDIM, THM_EDOMAIN (times not ascending or
- * outside, t1 <= t0, rtol below 1e-14 or not finite, no Jacobian for an
- * implicit stepper, non-finite start), THM_ENOMEM: x untouched. */
+ * THM_EINTERRUPTED and what a callback answered likewise.
+ * THM_EDIM (n < 1, a negative number of times or events), THM_EDOMAIN (times
+ * not ascending or outside, t1 <= t0, a tolerance that is not finite, rtol
+ * below 1e-14 or atol below 0, another option below 0, no Jacobian for an
+ * implicit stepper, rk4 without a step, a start or its slope that is not
+ * finite), THM_EOVERFLOW, THM_ENOMEM: x and stats untouched.
+ *
+ * GSL's steppers switch GSL's error handler off, for the whole process. */
 thm_status thm_ode_integrate(const thm_ode *ode, double t0, double t1,
                              double *x, const thm_ode_options *options,
                              const thm_ode_watch *watch, thm_ode_stats *stats);
