@@ -38,6 +38,7 @@ plot data using (X($1,$3)):(Y($1)):8 with points pt 7 ps 0.58 lc palette
 set lmargin at screen 0.57
 set rmargin at screen 1
 unset colorbox
+set object 1 fillstyle empty border lc rgb "white"
 set palette maxcolors 4 defined (0 faint, 1 blue, 2 orange, 3 green)
 set cbrange [-0.5:3.5]
 plot data using (X($1,$3)):(Y($1)):6 with points pt 7 ps 0.58 lc palette
