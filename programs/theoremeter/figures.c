@@ -14,9 +14,10 @@
 #include "programs/theoremeter/children.h"
 #include "programs/theoremeter/markup.h"
 
-static char diagram[] = "--diagram", pairs[] = "two-token", spread[] = "spread",
-            grid[] = "--grid", coarse[] = "41", halves[] = "32",
-            only[] = "--only", normalised[] = "B,C", toys[] = "sink,columns";
+static char diagram[] = "--diagram", pairs[] = "two-token",
+            simplex[] = "simplex", spread[] = "spread", grid[] = "--grid",
+            coarse[] = "41", halves[] = "32", only[] = "--only",
+            normalised[] = "B,C", toys[] = "sink,columns";
 
 /* Most figures have an experiment of their name, which draws; some are made by
  * a program that serves other ends too. */
@@ -37,6 +38,10 @@ static const struct {
      FIGURES_FLOW,
      "flow-phase",
      {diagram, pairs, grid, coarse}},
+    {"flow-simplex",
+     FIGURES_FLOW,
+     "flow-phase",
+     {diagram, simplex, grid, coarse}},
     {"flow-spread",
      FIGURES_FLOW,
      "flow-phase",
