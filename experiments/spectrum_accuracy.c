@@ -50,9 +50,11 @@ static thm_status write_accuracy(uint64_t seed, int draws, thm_tsv *tsv,
 {
     row *r = malloc(sizeof *r);
     thm_spectrum_work *work = NULL;
+    if (r == NULL) {
+        return thm_fail(THM_ENOMEM, msg, "out of memory");
+    }
     thm_status status =
-        r ? thm_spectrum_work_alloc(TOKENS, 1, thm_isa_detect(), &work)
-          : thm_fail(THM_ENOMEM, msg, "out of memory");
+        thm_spectrum_work_alloc(TOKENS, 1, thm_isa_detect(), &work);
     for (int d = 0; d < draws && status == THM_OK; d++) {
         thm_rng rng = thm_rng_make(seed, (uint64_t)d);
         thm_rng_fill_normal(&rng, TOKENS, width, r->z);

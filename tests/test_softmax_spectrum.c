@@ -302,8 +302,8 @@ START_TEST(an_interrupt_is_130)
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
         ck_assert_int_eq(chdir(scratch), 0);
-        freopen("in", "r", stdin);
-        freopen("out", "w", stdout);
+        ck_assert_ptr_nonnull(freopen("in", "r", stdin));
+        ck_assert_ptr_nonnull(freopen("out", "w", stdout));
         /* --vectors: a megabyte a row, so that it cannot be over yet */
         execl(program, program, "--logits", "-", "--vectors", (char *)NULL);
         _exit(127);

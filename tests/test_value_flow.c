@@ -433,7 +433,7 @@ START_TEST(an_interrupt_is_130)
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
         ck_assert_int_eq(chdir(scratch), 0);
-        freopen("line", "w", stdout);
+        ck_assert_ptr_nonnull(freopen("line", "w", stdout));
         execl(program, program, "--draw", "3,4", "--loss", "square", "--t-end",
               "1e15", "--stepper", "rk8pd", "--max-rhs", "2000000000", "--out",
               "flow", (char *)NULL);

@@ -235,6 +235,8 @@ int main(int argc, char **argv)
     if (!script || json_array_size(lines) == 0) {
         fprintf(stderr, "report: %s: no claims, or %s cannot be read\n", list,
                 argv[2]);
+        free(script);
+        json_decref(lines);
         return 2;
     }
     signal(SIGALRM, on_signal);
