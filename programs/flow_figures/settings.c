@@ -11,19 +11,19 @@ enum { GRID = 120, ROOM = GRID + 16, MAX_VARIANTS = 6, MAX_COLUMNS = 24 };
 /* What each figure draws against t: quantities of each of its variants, by a
  * flow or, as the authors do, by descent. */
 static const struct {
-    char id;
-    bool flow;
     double first, last;             /* t */
-    int variants[MAX_VARIANTS + 1]; /* ended by -1 */
     const char *quantities;         /* e entropy, m p_max, k KL divergence,
                                        c and o columns; v all of p and u    */
+    int variants[MAX_VARIANTS + 1]; /* ended by -1 */
+    char id;
+    bool flow;
 } curves[] = {
-    {'A', true, 1, 1e5, {0, -1}, "emv"},
-    {'B', false, 0.1, 500, {0, 1, 2, 3, 4, 5}, "em"},
-    {'C', false, 0.5, 5e4, {0, 1, 2, 3, 4, 5}, "em"},
-    {'D', false, 0.05, 500, {10, 20, 50, 100, -1}, "mco"},
-    {'E', true, 0.01, 300, {1, 2, 3, 4, 5, -1}, "e"},
-    {'F', true, 1, 1e6, {0, -1}, "emk"},
+    {1, 1e5, "emv", {0, -1}, 'A', true},
+    {0.1, 500, "em", {0, 1, 2, 3, 4, 5, -1}, 'B', false},
+    {0.5, 5e4, "em", {0, 1, 2, 3, 4, 5, -1}, 'C', false},
+    {0.05, 500, "mco", {10, 20, 50, 100, -1}, 'D', false},
+    {0.01, 300, "e", {1, 2, 3, 4, 5, -1}, 'E', true},
+    {1, 1e6, "emk", {0, -1}, 'F', true},
 };
 
 enum { CURVES = sizeof curves / sizeof *curves };
@@ -258,8 +258,7 @@ thm_status figure_setting(const char *id, const figure_output *out,
             pow(curves[curve].last / curves[curve].first, k / (GRID - 1.0));
     }
     const int *variants = curves[curve].variants;
-    for (int v = 0; v < MAX_VARIANTS && variants[v] >= 0 && status == THM_OK;
-         v++) {
+    for (int v = 0; variants[v] >= 0 && status == THM_OK; v++) {
         thm_setting s;
         status = thm_setting_draw(id[0], variants[v], &s);
         if (status != THM_OK) {

@@ -141,7 +141,7 @@ static double solve_frozen(double c)
 /* Largest over median column norm of V + b shift; norms: (n) scratch. */
 static double frozen_ratio(const thm_setting *s, double shift)
 {
-    double norms[64];
+    double norms[64] = {0};
     for (int j = 0; j < s->n; j++) {
         double norm = 0;
         for (int i = 0; i < s->d; i++) {

@@ -44,8 +44,8 @@ thm_status flow_read(const flow_request *request, flow_problem *problem,
                      thm_message *msg);
 void flow_free(flow_problem *problem);
 
-/* The part of it that reads or draws the loss; problem has d and request. */
-thm_status flow_read_loss(flow_problem *problem, thm_message *msg);
+/* The part of it that reads or draws the loss; f has d and request. */
+thm_status flow_read_loss(flow_problem *f, thm_message *msg);
 
 /* Where a run ended. */
 typedef struct {

@@ -120,7 +120,7 @@ static thm_status alloc_run(const flow_problem *f, orbit_run *o)
     }
     o->problem = f;
     o->s_end = f->request->t_end > 0 ? log1p(f->request->t_end) : HUGE_VAL;
-    o->start = calloc((size_t)(2 * f->n + 1), sizeof *o->start);
+    o->start = calloc(2 * (size_t)f->n + 1, sizeof *o->start);
     o->full = malloc(full * sizeof *o->full);
     if (o->start == NULL || o->full == NULL) {
         return THM_ENOMEM;
@@ -138,7 +138,7 @@ thm_status flow_run_orbit(const flow_problem *problem, flow_sampler sample,
                           void *ctx, flow_result *result)
 {
     orbit_run o = {.sample = sample, .ctx = ctx};
-    const size_t bytes = (size_t)(2 * problem->n + 1) * sizeof(double);
+    const size_t bytes = (2 * (size_t)problem->n + 1) * sizeof(double);
     double *x = malloc(bytes);
     thm_status status = x == NULL ? THM_ENOMEM : alloc_run(problem, &o);
     if (status != THM_OK) {
