@@ -1,5 +1,5 @@
 /* The orbit that every loss of one projection shares (paper-notes/varre2026.md,
- * "The shared orbit").
+ * "The flow", orbit time).
  *
  * For L(z) = l(<b, z>) let u = V'b / |b| and dtau = -l'(y) |b| dt.  Then
  *     du/dtau = p,   da/dtau = J u,   p = sigma(a),  J = diag(p) - p p',

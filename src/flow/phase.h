@@ -1,6 +1,6 @@
 /* Phase diagrams of the shared orbit: a grid of starts, run to its end a row at
  * a time, each cell beside what the note's theorems say of it
- * (paper-notes/varre2026.md, "Phase diagrams").
+ * (paper-notes/varre2026.md, R3, R9 and R11).
  *
  *   two-token  D0 = u_1 - u_2 against delta0 = a_1 - a_2 over [-range,
  * range]^2, u_1 + u_2 = sum: who wins, by how much entropy rises (R11). simplex

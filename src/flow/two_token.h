@@ -1,5 +1,5 @@
-/* Two tokens: the orbit in closed form (paper-notes/varre2026.md, "Two
- * tokens").
+/* Two tokens: the orbit in closed form (paper-notes/varre2026.md,
+ * R10-R12).
  *
  * With D = u_1 - u_2, S = u_1 + u_2, delta = a_1 - a_2, W = 2 sinh(delta / 2)
  * and dtheta = dtau / sqrt(4 + W^2) the orbit of orbit.h (|b| = 1) is
