@@ -92,6 +92,7 @@ lint:
 	    --error-exitcode=1 --library=posix --suppress=readdirCalled \
 	    --suppress=strtokCalled --suppress=uninitvar \
 	    --suppress=arrayIndexThenCheck --suppress=funcArgOrderDifferent \
+	    --suppress=nullPointerArithmeticRedundantCheck \
 	    -D_GNU_SOURCE -DTHM_ISA_NAME=baseline \
 	    -Isrc -I. $(c_files)
 	@printf '%s\n' $(c_files) | xargs -P2 -n4 sh -c 'clang-tidy --quiet "$$@" \
@@ -238,6 +239,9 @@ install: all
 	    'Version: $(version)' 'Cflags: -I$${prefix}/include/theoremeter' \
 	    'Libs: -L$${prefix}/lib -ltheoremeter $(LIBS) -fopenmp' \
 	    >$(root)/lib/pkgconfig/theoremeter.pc
+	@install -d $(root)/share/man/man1
+	@for p in $(notdir $(programs)); do build-aux/man.sh $(B)/bin/$$p \
+	    >$(root)/share/man/man1/$$p.1 || exit 1; done
 
 clean:
 	@rm -rf $(B)
