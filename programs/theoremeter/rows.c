@@ -78,7 +78,8 @@ static void put_row(FILE *out, page *p, const thm_catalogue_entry *e,
     fputs("</td>\n", out);
     put_number_cell(out, r->margin, "%.2e");
     put_number_cell(out, r->err, "%.2e");
-    put_number_cell(out, tight(r), r->tight < 1e-3 ? "%.1e" : "%.4f");
+    put_number_cell(out, tight(r),
+                    r->tight >= 1e-3 && r->tight < 10.0 ? "%.4f" : "%.1e");
     fputs("<td class=\"twin\">", out);
     if (twin) {
         put_verdict(out, twin);

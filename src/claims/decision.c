@@ -295,7 +295,7 @@ static void number_cell(double x, FILE *out)
 static void tight_cell(double x, FILE *out)
 {
     if (isfinite(x) && x > 0.0) {
-        fprintf(out, x >= 1e-3 ? " %6.4f" : " %6.0e", x);
+        fprintf(out, x >= 1e-3 && x < 10.0 ? " %6.4f" : " %6.0e", x);
     } else {
         fprintf(out, " %6s", "-");
     }
