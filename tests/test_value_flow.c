@@ -408,7 +408,12 @@ START_TEST(what_cannot_cope_says_how_far_it_came)
                          0);
         json_decref(line);
     }
-    json_decref(line_of("--draw 3,4 --loss square --t-end 1e9 --stop 1e-9", 0));
+    json_t *line =
+        line_of("--draw 3,4 --loss square --t-end 1e9 --stop 1e-9", 0);
+    ck_assert(number(line, "t") < 1e3);
+    const char *note = json_string_value(json_object_get(line, "note"));
+    ck_assert(note != NULL && strstr(note, "stopped") != NULL);
+    json_decref(line);
 }
 END_TEST
 

@@ -67,7 +67,8 @@ static json_t *describe(const flow_problem *f, const flow_result *result,
     }
     if (good && result->reason.text[0] != '\0') {
         good = put(line, "note", thm_json_string(result->reason.text));
-    } else if (good && f->n == 1) {
+    } else if (good && f->n == 1 &&
+               f->request->normalisation == THM_NORMALISE_SOFTMAX) {
         good = put(line, "note",
                    thm_json_string("n = 1: softmax is constant, p = 1, and "
                                    "only V moves"));

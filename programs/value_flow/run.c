@@ -57,6 +57,11 @@ static thm_status observe(double s, const double *x, bool *stop, void *ctx)
 static void explain(const flow_problem *f, flow_result *result)
 {
     const char *stepper = thm_stepper_text(result->stats.stepper);
+    if (result->ending == THM_OK && f->request->time != TIME_TAU &&
+        result->stats.stopped) {
+        thm_fail(THM_OK, &result->reason, "stopped where the slope is below %g",
+                 f->request->stop);
+    }
     if (result->ending == THM_EINTERRUPTED) {
         thm_fail(THM_OK, &result->reason, "interrupted at t = %.6g", result->t);
     } else if (result->ending == THM_ECONVERGE) {

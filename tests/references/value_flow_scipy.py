@@ -1,9 +1,9 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Prints tests/references/value_flow.json: p, a and V at time t of the
 value-softmax flow, by SciPy (DOP853 and Radau, rtol 1e-12), for every loss and
 every normalisation.
 
-    python3 tests/references/value_flow_scipy.py > tests/references/value_flow.json
+    tests/references/value_flow_scipy.py > tests/references/value_flow.json
 
 Needs Debian's python3-scipy; the tests need only what it printed.  Written from
 the equations V' = -g p', a' = (dp/da)' w, w = -V'g, with dp/da as a matrix.
