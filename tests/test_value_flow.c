@@ -190,6 +190,7 @@ START_TEST(reaches_the_largest_times)
         expect_near(number(line, "loss") * 1e250, 1, 1e-5);
         ck_assert(number(line, "p_max") > 0.9999);
         ck_assert(number(line, "rhs_calls") < 3000);
+        ck_assert(number(line, "sum_a_drift") < 1e-13);
         json_decref(line);
     }
     /* an end in tau whose t no double holds */

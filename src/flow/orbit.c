@@ -76,16 +76,18 @@ int thm_orbit_weigh(int n, const double *a, double *p)
 double thm_orbit_ascend(thm_orbit *o, const double *x)
 {
     const double *u = x, *a = x + o->n;
-    double mean = 0.0;
-    thm_orbit_weigh(o->n, a, o->p);
+    /* <u, p> less the winner's u, which it approaches: sum a is conserved to
+     * rounding of the losers' share, not of u. */
+    double rest = 0.0;
+    const double most = u[thm_orbit_weigh(o->n, a, o->p)];
     for (int i = 0; i < o->n; i++) {
-        mean += o->p[i] * u[i];
+        rest += o->p[i] * (u[i] - most);
     }
     for (int i = 0; i < o->n; i++) {
         o->F[i] = o->p[i];
-        o->F[o->n + i] = o->p[i] * (u[i] - mean);
+        o->F[o->n + i] = o->p[i] * ((u[i] - most) - rest);
     }
-    return mean;
+    return most + rest;
 }
 
 /* log dtau/dt of the logistic and the exponential loss at <u, p>, and its
