@@ -80,8 +80,11 @@ stage(int n, const double *x, int m, const double *const *k, const double *c,
         row[j] = k[j];
     }
     for (int i = 0; i < n; i += 2 * WIDTH) {
+        /* every other stage runs backwards: where the stages do not fit into
+         * the first cache, its end finds what the stage before used last */
+        int from = m % 2 == 0 ? i : n - 2 * WIDTH - i;
         for (int h = 0; h < 2; h++) {
-            int at = i + h * WIDTH;
+            int at = from + h * WIDTH;
             vec sum = w[0] * load(row[0] + at);
             for (int j = 1; j < m; j++) {
                 sum += w[j] * load(row[j] + at);
