@@ -13,7 +13,7 @@ enum {
     THM_ORBITS_N = 8,       /* tokens at most                               */
     THM_ORBITS_TIMES = 13,  /* of an orbit from order                       */
     THM_ORBITS_CONTROL = 8, /* of one from disorder                         */
-    THM_ORBITS_CASES = 16   /* orbits of a claim at effort 1                */
+    THM_ORBITS_CASES = 12   /* orbits of a claim at effort 1                */
 };
 
 /* 0 to 150. */

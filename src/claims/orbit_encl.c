@@ -11,7 +11,7 @@
 
 /* Remainders are below 2^TARGET of the largest number of the state (or of 1)
  * and boxes are evaluated to BOX_BITS. */
-enum { TARGET = -90, BOX_BITS = 64, TRIES = 60 };
+enum { TARGET = -72, BOX_BITS = 64, TRIES = 60 };
 
 struct thm_orbit_encl_work {
     int n;
@@ -295,13 +295,13 @@ static thm_status step(thm_orbit_encl *o, double last)
     thm_series_extend(&w->at, n, w->top, o->clocked, THM_ORBIT_BITS);
     const double suggested =
         exp2(-excess(o, &w->at, THM_SERIES_ORDER) / THM_SERIES_ORDER);
-    double h = fmin(1.0, 1.1 * w->factor) * suggested, end = last;
+    double h = fmin(1.0, 1.03 * w->factor) * suggested, end = last;
     for (int tries = 0;; tries++) {
         end = fmin(last, o->tau + h); /* tau is to be a double */
         if (remainder_is_small(o, nextafter(end - o->tau, HUGE_VAL))) {
             break;
         }
-        h = 0.85 * (end - o->tau);
+        h = 0.9 * (end - o->tau);
         if (!(tries < TRIES)) {
             return THM_ECONVERGE;
         }

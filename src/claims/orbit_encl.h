@@ -12,7 +12,7 @@
 #include "core/arb.h"
 #include "core/status.h"
 
-enum { THM_ORBIT_BITS = 192 };
+enum { THM_ORBIT_BITS = 160 };
 
 typedef struct {
     int n;

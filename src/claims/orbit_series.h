@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include "core/arb.h"
 
-enum { THM_SERIES_ORDER = 24, THM_SERIES_LENGTH = THM_SERIES_ORDER + 1 };
+enum { THM_SERIES_ORDER = 20, THM_SERIES_LENGTH = THM_SERIES_ORDER + 1 };
 
 /* Coefficients 0 .. THM_SERIES_ORDER of each number. */
 typedef struct {
