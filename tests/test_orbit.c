@@ -513,7 +513,6 @@ int main(void)
     TCase *t = tcase_create("orbit");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, the_elliptic_integral_is_the_arc);
-    tcase_add_test(t, closed_form_is_the_orbit);
     tcase_add_test(t, points_by_tau_and_projection_are_inverse);
     tcase_add_test(t, the_square_loss_ends_on_the_orbit);
     tcase_add_test(t, what_becomes_of_two_tokens);
@@ -524,5 +523,10 @@ int main(void)
     tcase_add_test(t, setting_a_to_the_end_of_time);
     tcase_add_test(t, errors);
     suite_add_tcase(suite, t);
+    TCase *slow = tcase_create("quadratures");
+    tcase_set_tags(slow, "long");
+    tcase_set_timeout(slow, 120);
+    tcase_add_test(slow, closed_form_is_the_orbit);
+    suite_add_tcase(suite, slow);
     return run_suite(suite);
 }

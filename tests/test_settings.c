@@ -237,9 +237,13 @@ int main(void)
     TCase *t = tcase_create("settings");
     tcase_set_timeout(t, 300);
     tcase_add_test(t, legacy_draws);
-    tcase_add_test(t, recorded_flows);
-    tcase_add_test(t, recorded_descents);
     tcase_add_test(t, errors);
     suite_add_tcase(suite, t);
+    TCase *slow = tcase_create("runs");
+    tcase_set_tags(slow, "long");
+    tcase_set_timeout(slow, 300);
+    tcase_add_test(slow, recorded_flows);
+    tcase_add_test(slow, recorded_descents);
+    suite_add_tcase(suite, slow);
     return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
+#include <string.h>
 #include "flow/batch_shard.h"
 
 /* Starts to a shard: enough to keep the lanes busy, few enough that a row of
@@ -53,11 +54,12 @@ thm_status thm_batch_run(const thm_batch *batch, thm_isa isa, int threads,
                         (2 * (size_t)batch->n + 1);
     int workers = threads < 1 ? 1 : threads;
     workers = shards < workers ? (int)shards : workers;
-    double *scratch =
-        aligned_alloc(64, (size_t)workers * size * sizeof *scratch);
+    const size_t bytes = (size_t)workers * size * sizeof(double);
+    double *scratch = aligned_alloc(64, bytes);
     if (!scratch) {
         return THM_ENOMEM;
     }
+    memset(scratch, 0, bytes); /* what no lane has written is blended away */
     bool stop = false;
 #pragma omp parallel num_threads(workers)
     {

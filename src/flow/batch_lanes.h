@@ -76,9 +76,11 @@ static inline void ascend(const flight *f, const vec *x, vec *dx, glance *seen)
 {
     const int n = f->n;
     const vec *u = x, *a = x + n, sign = f->lane.sign;
-    vec top = a[0], sum = {0}, y = {0};
+    vec top = a[0], lead = u[0], sum = {0}, mean = {0};
     for (int i = 1; i < n; i++) {
-        top = vec_max(top, a[i]);
+        const vec_mask above = a[i] > top;
+        top = vec_select(above, a[i], top);
+        lead = vec_select(above, u[i], lead);
     }
     for (int i = 0; i < n; i++) {
         dx[i] = vec_exp(a[i] - top);
@@ -87,13 +89,14 @@ static inline void ascend(const flight *f, const vec *x, vec *dx, glance *seen)
     const vec inverse = 1.0 / sum;
     for (int i = 0; i < n; i++) {
         dx[i] *= inverse;
-        y += dx[i] * u[i];
+        mean += dx[i] * (u[i] - lead); /* as in orbit.c */
     }
     for (int i = 0; i < n; i++) {
         const vec p = dx[i] * sign;
-        dx[n + i] = p * (u[i] - y);
+        dx[n + i] = p * ((u[i] - lead) - mean);
         dx[i] = p;
     }
+    const vec y = lead + mean;
     if (f->size > 2 * n) {
         const vec q = x[2 * n];
         dx[2 * n] = vec_exp(y - q);
