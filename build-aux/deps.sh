@@ -128,7 +128,7 @@ fi
 apt() {
     # shellcheck disable=SC2086  # nothing, or sudo
     ${as_root}env DEBIAN_FRONTEND=noninteractive \
-        apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >&2
+        apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >/dev/null
 }
 
 known() { # the package lists have something of that name to install
