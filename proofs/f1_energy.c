@@ -181,16 +181,6 @@ static thm_status values_move_along_square_target(const void *the_case,
     return THM_OK;
 }
 
-static thm_status open_states(double effort, uint64_t seed,
-                              thm_case_source *source, void **ctx,
-                              thm_message *msg)
-{
-    (void)seed;
-    (void)msg;
-    return thm_flow_states_open(
-        &thm_flow_any, proof_count(effort, THM_FLOW_CASES), source, ctx);
-}
-
 int main(int argc, char **argv)
 {
     static const thm_claim claims[] = {
@@ -200,7 +190,7 @@ int main(int argc, char **argv)
         {"XF2.1", squares_keep_sum, false},
         {"F3.1", values_move_along_target, false},
         {"XF3.1", values_move_along_square_target, false}};
-    static const proof_group group = {6, claims, open_states,
+    static const proof_group group = {6, claims, proof_open_flows,
                                       thm_flow_states_close};
     static const proof_table table = {
         "what gradient flow of the value-softmax model spends and keeps (F1.1, "

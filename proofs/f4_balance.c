@@ -247,16 +247,6 @@ static thm_status pair_energy_is_kept_by_groups(const void *the_case, void *ctx,
 /* ---- the table ------------------------------------------------------------
  */
 
-static thm_status open_any(double effort, uint64_t seed,
-                           thm_case_source *source, void **ctx,
-                           thm_message *msg)
-{
-    (void)seed;
-    (void)msg;
-    return thm_flow_states_open(
-        &thm_flow_any, proof_count(effort, THM_FLOW_CASES), source, ctx);
-}
-
 static thm_status open_groups(double effort, uint64_t seed,
                               thm_case_source *source, void **ctx,
                               thm_message *msg)
@@ -278,7 +268,7 @@ int main(int argc, char **argv)
         {"F6.1", group_energy_is_kept, false},
         {"XF6.1", pair_energy_is_kept_by_groups, false}};
     static const proof_group group[] = {
-        {4, any, open_any, thm_flow_states_close},
+        {4, any, proof_open_flows, thm_flow_states_close},
         {2, two, open_groups, thm_flow_states_close}};
     static const proof_table table = {
         "balancedness, the pair law and the group law of the value-softmax "

@@ -119,23 +119,13 @@ static thm_status entropy_moves_by_shares(const void *the_case, void *ctx,
     return THM_OK;
 }
 
-static thm_status open_states(double effort, uint64_t seed,
-                              thm_case_source *source, void **ctx,
-                              thm_message *msg)
-{
-    (void)seed;
-    (void)msg;
-    return thm_flow_states_open(
-        &thm_flow_any, proof_count(effort, THM_FLOW_CASES), source, ctx);
-}
-
 int main(int argc, char **argv)
 {
     static const thm_claim claims[] = {{"F7", output_moves_by_square, false},
                                        {"XF7", output_moves_as_printed, false},
                                        {"F8", entropy_moves_by_squares, false},
                                        {"XF8", entropy_moves_by_shares, false}};
-    static const proof_group group = {4, claims, open_states,
+    static const proof_group group = {4, claims, proof_open_flows,
                                       thm_flow_states_close};
     static const proof_table table = {
         "the flow of the output and of the entropy (F7, F8)", 1, &group};

@@ -9,6 +9,8 @@
 #include "claims/ball.h"
 #include "claims/catalogue.h"
 #include "claims/decision.h"
+#include "claims/flow_ball.h"
+#include "claims/flow_cases.h"
 #include "claims/logits.h"
 #include "core/options.h"
 #include "core/progress.h"
@@ -48,6 +50,16 @@ thm_status proof_open_rows(double effort, uint64_t seed,
     (void)msg;
     return thm_ball_source_open(
         thm_rows_make, proof_count(effort, THM_ROWS_CASES), source, ctx);
+}
+
+thm_status proof_open_flows(double effort, uint64_t seed,
+                            thm_case_source *source, void **ctx,
+                            thm_message *msg)
+{
+    (void)seed;
+    (void)msg;
+    return thm_flow_states_open(
+        &thm_flow_any, proof_count(effort, THM_FLOW_CASES), source, ctx);
 }
 
 static bool tick(void *ctx, int64_t done, int64_t total)

@@ -55,6 +55,12 @@ thm_status proof_open_rows(double effort, uint64_t seed,
                            thm_case_source *source, void **ctx,
                            thm_message *msg);
 
+/* The same for drawn states of the value-softmax flow under any loss
+ * (claims/flow_cases.h), closed by thm_flow_states_close. */
+thm_status proof_open_flows(double effort, uint64_t seed,
+                            thm_case_source *source, void **ctx,
+                            thm_message *msg);
+
 int proof_main(int argc, char **argv, const proof_table *table);
 
 #endif
