@@ -155,9 +155,15 @@ static double without(const probs_row *row, const double *p, int i)
     return i == row->leader ? row->others : row->sum - p[i];
 }
 
-static thm_status check_tau(double tau)
+/* What J takes: probabilities and a temperature. */
+static thm_status jacobian_row_init(int n, const double *p, double tau,
+                                    probs_row *row)
 {
-    return tau > 0.0 && tau < HUGE_VAL ? THM_OK : THM_EDOMAIN;
+    thm_status status = probs_row_init(n, p, row);
+    if (status == THM_OK && !(tau > 0.0 && tau < HUGE_VAL)) {
+        status = THM_EDOMAIN;
+    }
+    return status;
 }
 
 thm_status thm_probs_entropy(int n, const double *p, double *h,
@@ -185,10 +191,7 @@ thm_status thm_softmax_jvp(int n, const double *p, double tau, const double *v,
                            double *y)
 {
     probs_row row;
-    thm_status status = probs_row_init(n, p, &row);
-    if (status == THM_OK) {
-        status = check_tau(tau);
-    }
+    thm_status status = jacobian_row_init(n, p, tau, &row);
     if (status != THM_OK) {
         return status;
     }
@@ -209,10 +212,7 @@ thm_status thm_softmax_jvp(int n, const double *p, double tau, const double *v,
 thm_status thm_softmax_jacobian(int n, const double *p, double tau, double *J)
 {
     probs_row row;
-    thm_status status = probs_row_init(n, p, &row);
-    if (status == THM_OK) {
-        status = check_tau(tau);
-    }
+    thm_status status = jacobian_row_init(n, p, tau, &row);
     if (status != THM_OK) {
         return status;
     }
@@ -234,10 +234,7 @@ thm_status thm_softmax_jacobian_fro(int n, const double *p, double tau,
                                     double *fro)
 {
     probs_row row;
-    thm_status status = probs_row_init(n, p, &row);
-    if (status == THM_OK) {
-        status = check_tau(tau);
-    }
+    thm_status status = jacobian_row_init(n, p, tau, &row);
     if (status != THM_OK) {
         return status;
     }
@@ -266,10 +263,7 @@ thm_status thm_softmax_jacobian_trace(int n, const double *p, double tau,
                                       double *trace)
 {
     probs_row row;
-    thm_status status = probs_row_init(n, p, &row);
-    if (status == THM_OK) {
-        status = check_tau(tau);
-    }
+    thm_status status = jacobian_row_init(n, p, tau, &row);
     if (status != THM_OK) {
         return status;
     }
