@@ -159,6 +159,7 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(lib)
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcheck -lsubunit -lrt $(LIBS) -o $@
 
+$(B)/tests/test_start: $(start)
 # The suite of the report needs its parts, not the front door around them.
 $(B)/tests/test_report: $(patsubst %,$(B)/obj/programs/theoremeter/%.o,\
     report page rows markup figures beside children) $(B)/obj/gen/plots.o \
