@@ -117,7 +117,7 @@ static void check_console(const char *where)
 }
 
 /* The network log's requests go to this file, to data inside it, or to what
- * the browser itself draws its controls with. */
+ * the browser itself draws its controls and its first, empty tab with. */
 static void check_requests(const char *url)
 {
     json_t *log = webdriver_log(&browser, "performance"), *entry;
@@ -134,7 +134,8 @@ static void check_requests(const char *url)
         if (method && to && strcmp(method, "Network.requestWillBeSent") == 0) {
             loads += strcmp(to, url) == 0;
             if (strcmp(to, url) != 0 && strncmp(to, "data:", 5) != 0 &&
-                strncmp(to, "chrome:", 7) != 0) {
+                strncmp(to, "chrome:", 7) != 0 &&
+                strncmp(to, "chrome-untrusted:", 17) != 0) {
                 snprintf(complaint, sizeof complaint, "a request to %.300s",
                          to);
             }
