@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "tests/interrupt.h"
 
 static char folder[PATH_MAX];   /* the copy, the false proofs, their output */
 static char programs[PATH_MAX]; /* build/bin                               */
@@ -445,9 +446,9 @@ END_TEST
 
 START_TEST(an_interrupted_proof_prints_nothing)
 {
-    ck_assert_int_eq(run(text("timeout --preserve-status -s INT 0.5 "
-                              "'%s/template' --effort 1e6",
-                              tests)),
+    ck_assert_int_eq(interrupt(text("cd '%s' && exec '%s/template' "
+                                    "--effort 1e6 >stdout 2>stderr",
+                                    folder, tests)),
                      130);
     ck_assert_str_eq(out(), "");
     assert_has(err(), "interrupted");
