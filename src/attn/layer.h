@@ -1,0 +1,118 @@
+/* Single-layer multi-head attention with a fixed output matrix: the model of
+ * Song et al. 2024 (paper-notes/song2024.md, "Model").  For sample i, head h
+ *
+ *     Q = X_i Wq_h,  K = X_i Wk_h,  S_ih = kernel(Q, K),
+ *     F_i = sum_h S_ih X_i Wv_h Wo_h,   f = 1/2 sum_i |F_i - Y_i|_F^2,
+ *
+ * with one of the kernels, c > 0,
+ *
+ *     softmax               S_kj = exp(c q_k.k_j) / sum_l exp(c q_k.k_l)
+ *     gaussian              S_kj = exp(-c |q_k - k_j|^2)
+ *     gaussian-normalised   the same, divided by its row sum.
+ *
+ * B = [S_i1 X_i, ..., S_iH X_i] stacked over i: (Nn x HD), so that
+ * F = B blkdiag(Wv_1, ..., Wv_H) Wo.
+ *
+ * Everything is dense, row-major, without gaps: X (N x n x D), Y, F (N x n x
+ * m), Wq, Wk, Wv (H x D x d), Wo (H x d x m), S (N x H x n x n), B (Nn x HD).
+ * u = 2^-53. */
+#ifndef THM_LAYER_H
+#define THM_LAYER_H
+
+#include <stdint.h>
+#include "core/status.h"
+#include "softmax/objective.h"
+
+#define THM_KERNEL_TABLE(X)                                                    \
+    X(THM_KERNEL_SOFTMAX, "softmax")                                           \
+    X(THM_KERNEL_GAUSSIAN, "gaussian")                                         \
+    X(THM_KERNEL_GAUSSIAN_NORMALISED, "gaussian-normalised")
+
+typedef enum {
+#define THM_KERNEL_ENUM(name, text) name,
+    THM_KERNEL_TABLE(THM_KERNEL_ENUM)
+#undef THM_KERNEL_ENUM
+} thm_kernel;
+
+const char *thm_kernel_text(thm_kernel kernel);
+
+/* The conventions of the literature for c: 1 / sqrt(d), and 1 / (2 sqrt(d)). */
+double thm_kernel_scale(int d);
+double thm_kernel_scale_half(int d);
+
+/* Data and what is never trained.  Y may be NULL where no loss is asked for. */
+typedef struct {
+    int N, n, D, d, H, m;
+    thm_kernel kernel;
+    double c;
+    const double *X, *Y, *Wo;
+} thm_layer;
+
+typedef struct {
+    const double *Wq, *Wk, *Wv;
+} thm_weights;
+
+/* THM_EDIM if a size is < 1; THM_EOVERFLOW if a product of sizes leaves int;
+ * THM_EDOMAIN if c is not positive and finite or an entry of X, Wo, Y (where
+ * given) is not finite. */
+thm_status thm_layer_check(const thm_layer *layer);
+
+/* Scratch of one thread, for layers of the same sizes. */
+typedef struct thm_layer_work thm_layer_work;
+thm_status thm_layer_work_alloc(const thm_layer *layer, thm_layer_work **work);
+void thm_layer_work_free(thm_layer_work *work);
+
+/* S, or log S where an entry of S itself would underflow (log_S, which is
+ * exact there; NULL allowed).  *underflowed (NULL allowed) receives how many
+ * entries of S are below the normal range although no entry of log S is
+ * infinite.  THM_EDOMAIN if a score is not finite. */
+thm_status thm_layer_attention(const thm_layer *layer, const double *Wq,
+                               const double *Wk, thm_layer_work *work,
+                               double *S, double *log_S, int64_t *underflowed);
+
+thm_status thm_layer_b(const thm_layer *layer, const double *Wq,
+                       const double *Wk, thm_layer_work *work, double *B);
+
+thm_status thm_layer_forward(const thm_layer *layer, const thm_weights *w,
+                             thm_layer_work *work, double *F);
+thm_status thm_layer_loss(const thm_layer *layer, const thm_weights *w,
+                          thm_layer_work *work, double *f);
+
+/* Which weights are trained; a parameter vector holds them in this order. */
+enum { THM_TRAIN_Q = 1, THM_TRAIN_K = 2, THM_TRAIN_V = 4 };
+
+/* *f (NULL allowed) and the gradients of f, each (H x D x d), where not NULL.
+ */
+thm_status thm_layer_gradient(const thm_layer *layer, const thm_weights *w,
+                              thm_layer_work *work, double *f, double *dWq,
+                              double *dWk, double *dWv);
+
+/* J: (N n m x H D d), the derivative of F by one of the three weights (THM_
+ * TRAIN_Q, _K or _V), in closed form. */
+thm_status thm_layer_jacobian(const thm_layer *layer, const thm_weights *w,
+                              int which, thm_layer_work *work, double *J);
+
+/* The plain twins: the formulas above, entry by entry. */
+thm_status thm_layer_forward_ref(const thm_layer *layer, const thm_weights *w,
+                                 double *F);
+thm_status thm_layer_gradient_ref(const thm_layer *layer, const thm_weights *w,
+                                  double *dWq, double *dWk, double *dWv);
+
+/* The loss as a function of the trained subset: value, gradient, the exact
+ * Hessian product (R-operator), residual F - Y, jvp and vjp.  Weights outside
+ * the subset stay those of `w`, which, like layer's arrays, must outlive the
+ * problem; layer itself is copied.
+ * THM_EDIM if trained is 0 or has other bits; else as thm_layer_check. */
+typedef struct thm_layer_problem thm_layer_problem;
+thm_status thm_layer_problem_alloc(const thm_layer *layer, const thm_weights *w,
+                                   int trained, thm_layer_problem **problem);
+void thm_layer_problem_free(thm_layer_problem *problem);
+const thm_objective *thm_layer_objective(const thm_layer_problem *problem);
+
+/* The weights that a parameter vector stands for, and back (x: (parameters),
+ * from `w` of the problem). */
+thm_weights thm_layer_problem_weights(const thm_layer_problem *problem,
+                                      const double *x);
+void thm_layer_problem_start(const thm_layer_problem *problem, double *x);
+
+#endif
