@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "flow/batch_shard.h"
-#include "flow/vector_exp.h"
+#include "softmax/vector_exp.h"
 
 enum { STAGES = 7 };
 

@@ -7,7 +7,7 @@
 #include "flow/flow_kernel.h"
 
 #include <stddef.h>
-#include "flow/vector_exp.h"
+#include "softmax/vector_exp.h"
 
 #define JOIN(a, b) a##b
 #define NAMED(stem, isa) JOIN(stem, isa)
