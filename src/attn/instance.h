@@ -3,13 +3,14 @@
  *
  * A drawn instance is a pure function of its plan.  Every array has a random
  * stream of its own, and an entry is the product of a scale with a number that
- * depends on (seed, index, array, position) alone: another scale, kernel or
- * scheme changes nothing else. */
+ * depends on (seed, index, array, position) alone: another scale or kernel
+ * changes nothing else. */
 #ifndef THM_INSTANCE_H
 #define THM_INSTANCE_H
 
 #include <stdint.h>
 #include "attn/layer.h"
+#include "core/rng.h"
 #include "core/status.h"
 #include "io/idx.h"
 
@@ -45,8 +46,8 @@ typedef struct {
     thm_scheme scheme;
     double s;             /* scale of Wq, Wk                                */
     double s_v, s_o, s_y; /* entries of Wv, Wo, Y: s_v N(0, 1), ...      */
-    /* NULL: entries of X are N(0, 1).  Else X_i are n patches of image
-     * (index + i) mod count, cut as thm_tokens_of_image does; not owned.   */
+    /* NULL: entries of X are N(0, 1).  Else X_i are n patches of image number
+     * (index N + i) mod count, as thm_tokens_of_image cuts them; not owned. */
     const thm_idx *images;
     uint64_t seed, index;
 } thm_instance_plan;
@@ -57,6 +58,10 @@ thm_instance_plan thm_instance_plan_default(void);
 /* "N,n,D,d,H" as in --draw; `where` begins the message.  THM_EDOMAIN. */
 thm_status thm_instance_sizes(const char *where, const char *text,
                               thm_instance_plan *plan, thm_message *msg);
+
+/* "N,n,D", as in --shape.  THM_EDOMAIN, shape untouched. */
+thm_status thm_instance_shape(const char *where, const char *text, int shape[3],
+                              thm_message *msg);
 
 /* "half" or a positive number, as in --kernel-scale, of a width d; NULL gives
  * thm_kernel_scale(d).  THM_EDOMAIN. */
@@ -69,13 +74,12 @@ thm_status thm_instance_scale(const char *text, int d, double *c,
  * THM_EDIM if the grid has fewer than n squares or the side exceeds the image.
  */
 thm_status thm_tokens_of_image(const thm_idx *images, int which, int n, int D,
-                               uint64_t seed, double *x);
+                               thm_rng *rng, double *x);
 
 typedef struct {
-    thm_layer layer;     /* points into the block below */
-    thm_weights weights; /* Wv NULL where there is none */
-    double *X, *Y, *Wq, *Wk, *Wv, *Wo;
-    double *block; /* owned */
+    thm_layer layer;                   /* points to the arrays below */
+    thm_weights weights;               /* Wv NULL where there is none */
+    double *X, *Y, *Wq, *Wk, *Wv, *Wo; /* owned, NULL where there is none */
 } thm_instance;
 
 /* On error *out is all zero.  THM_EDIM if a size is < 1 (m: < 0), or as
@@ -97,9 +101,10 @@ typedef struct {
     const char *scale; /* for thm_instance_scale */
 } thm_instance_files;
 
-/* m = 0 in *out if neither Y nor Wo was given.  Statuses of thm_tensor_read;
- * THM_EFORMAT if a shape does not fit or an entry is not finite: msg says
- * where, what was expected and what was found.  On error *out is all zero. */
+/* Without Y and Wo, m = 1 in *out, which nothing then depends on.  Statuses of
+ * thm_tensor_read; THM_EFORMAT if a shape does not fit or an entry is not
+ * finite: msg says where, what was expected and what was found.  On error *out
+ * is all zero. */
 thm_status thm_instance_read(const thm_instance_files *files, thm_instance *out,
                              thm_message *msg);
 
