@@ -4,9 +4,11 @@
 
 #if __has_include(<flint/arb.h>)
 #include <flint/arb.h>
+#include <flint/arb_mat.h>
 #include <flint/arb_poly.h>
 #else
 #include <arb.h>
+#include <arb_mat.h>
 #include <arb_poly.h>
 #endif
 
