@@ -52,20 +52,31 @@ typedef struct {
     const double *Wq, *Wk, *Wv;
 } thm_weights;
 
-/* THM_EDIM if a size is < 1; THM_EOVERFLOW if a product of sizes leaves int;
- * THM_EDOMAIN if c is not positive and finite or an entry of X, Wo, Y (where
- * given) is not finite. */
+/* THM_EDIM if a size is < 1; THM_EOVERFLOW if the number of entries of an array
+ * above or of B leaves int; THM_EDOMAIN if c is not positive and finite or an
+ * entry of X, Wo, Y (where given) is not finite.  O(size of the arrays). */
 thm_status thm_layer_check(const thm_layer *layer);
 
-/* Scratch of one thread, for layers of the same sizes. */
+/* Scratch of one thread, for layers of the same sizes; alloc checks the layer.
+ * THM_ENOMEM.  free takes NULL. */
 typedef struct thm_layer_work thm_layer_work;
 thm_status thm_layer_work_alloc(const thm_layer *layer, thm_layer_work **work);
 void thm_layer_work_free(thm_layer_work *work);
 
-/* S, or log S where an entry of S itself would underflow (log_S, which is
- * exact there; NULL allowed).  *underflowed (NULL allowed) receives how many
- * entries of S are below the normal range although no entry of log S is
- * infinite.  THM_EDOMAIN if a score is not finite. */
+/* What every function below answers: THM_EDIM if the sizes of layer and work
+ * differ; THM_EDOMAIN if c is not positive and finite, if Y is NULL where a
+ * loss is asked for, or if a score or the result is not finite: outputs are
+ * then undefined.  A NaN in X, Y, Wo or a weight gets there.  Results are the
+ * same to the bit for the same arguments, whatever ran before. */
+
+/* S and log S (each NULL allowed): an entry of S that underflows is exact in
+ * log S.  *underflowed (NULL allowed) receives how many entries of S are below
+ * the normal range, 2^-1022; log S, always finite, says what they are.
+ *
+ * The scores s_kj = c q_k.k_j or -c |q_k - k_j|^2, the latter from differences,
+ * are computed in double; then, m = max_j s_kj,
+ *     softmax, gaussian-normalised: S = exp(s - m) / sum, log S = (s - m) -
+ *     log sum;   gaussian: S = exp(s), log S = s. */
 thm_status thm_layer_attention(const thm_layer *layer, const double *Wq,
                                const double *Wk, thm_layer_work *work,
                                double *S, double *log_S, int64_t *underflowed);
@@ -73,6 +84,7 @@ thm_status thm_layer_attention(const thm_layer *layer, const double *Wq,
 thm_status thm_layer_b(const thm_layer *layer, const double *Wq,
                        const double *Wk, thm_layer_work *work, double *B);
 
+/* F_ih = S_ih (X_i (Wv_h Wo_h)), and f. */
 thm_status thm_layer_forward(const thm_layer *layer, const thm_weights *w,
                              thm_layer_work *work, double *F);
 thm_status thm_layer_loss(const thm_layer *layer, const thm_weights *w,
