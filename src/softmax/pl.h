@@ -100,9 +100,9 @@ typedef struct thm_pl thm_pl;
 
 /* A run at x0: (f->n).  *f and the options are copied; their contexts must
  * outlive the run.
- * THM_EDIM if n < 1; THM_EDOMAIN if eta is not positive and finite, mu, f_star
- * or f_star_err is negative or not finite, or x0, f(x0) or its gradient is not
- * finite; THM_ENOMEM; what a callback returns. */
+ * THM_EDIM if n < 1; THM_EDOMAIN if eta is not positive and finite, mu or
+ * f_star_err is negative or not finite, or f_star, x0, f(x0) or its gradient is
+ * not finite; THM_ENOMEM, THM_EOVERFLOW; what a callback returns. */
 thm_status thm_pl_alloc(const thm_objective *f, const thm_pl_options *options,
                         const double *x0, thm_pl **pl);
 void thm_pl_free(thm_pl *pl);
