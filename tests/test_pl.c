@@ -229,10 +229,11 @@ START_TEST(steps_beyond_the_limits)
 }
 END_TEST
 
-static thm_status noise_error(const double *x, double *value_err,
+static thm_status noise_error(const double *x, double f, double *value_err,
                               double *gradient_err, void *ctx)
 {
     (void)x;
+    (void)f;
     *value_err = ((const quadratic *)ctx)->noise * 1.01;
     *gradient_err = 0;
     return THM_OK;
@@ -294,10 +295,11 @@ END_TEST
 
 /* The gradient's error too: a gradient that may be zero decides no ratio, and
  * widens what the ratio's error is. */
-static thm_status slope_error(const double *x, double *value_err,
+static thm_status slope_error(const double *x, double f, double *value_err,
                               double *gradient_err, void *ctx)
 {
     (void)x;
+    (void)f;
     *value_err = 0;
     *gradient_err = *(const double *)ctx;
     return THM_OK;

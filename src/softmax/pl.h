@@ -40,10 +40,10 @@ typedef enum {
 #undef THM_PL_RULE_ENUM
 } thm_pl_rule;
 
-/* Bounds of the evaluation at x: *value_err >= |computed r - r(x)|_2 of a least
- * squares objective, >= |computed f - f(x)| of another; *gradient_err >=
- * |computed g - grad f(x)|_2. */
-typedef thm_status (*thm_pl_error)(const double *x, double *value_err,
+/* Bounds of the evaluation at x, where f was computed: *value_err >= |computed
+ * r - r(x)|_2 of a least squares objective, >= |computed f - f(x)| of another;
+ * *gradient_err >= |computed g - grad f(x)|_2. */
+typedef thm_status (*thm_pl_error)(const double *x, double f, double *value_err,
                                    double *gradient_err, void *ctx);
 
 typedef struct {

@@ -16,7 +16,7 @@ static thm_status errors_at(const thm_pl *pl, const double *x, double f,
     double value = 0.0, slope = 0.0;
     if (pl->options.error) {
         const thm_status status =
-            pl->options.error(x, &value, &slope, pl->options.error_ctx);
+            pl->options.error(x, f, &value, &slope, pl->options.error_ctx);
         if (status != THM_OK) {
             return status;
         }
