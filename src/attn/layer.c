@@ -69,7 +69,8 @@ thm_status thm_layer_check(const thm_layer *l)
     const bool good =
         l->c > 0.0 && l->c <= DBL_MAX &&
         thm_layer_finite(T * (size_t)l->D, l->X) &&
-        thm_layer_finite((size_t)l->H * (size_t)l->d * m, l->Wo) &&
+        (l->Wo == NULL ||
+         thm_layer_finite((size_t)l->H * (size_t)l->d * m, l->Wo)) &&
         (l->Y == NULL || thm_layer_finite(T * m, l->Y));
     return good ? THM_OK : THM_EDOMAIN;
 }

@@ -40,7 +40,8 @@ const char *thm_kernel_text(thm_kernel kernel);
 double thm_kernel_scale(int d);
 double thm_kernel_scale_half(int d);
 
-/* Data and what is never trained.  Y may be NULL where no loss is asked for. */
+/* Data and what is never trained.  Y may be NULL where no loss is asked for, Wo
+ * where nothing but S or B is. */
 typedef struct {
     int N, n, D, d, H, m;
     thm_kernel kernel;
