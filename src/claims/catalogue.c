@@ -16,6 +16,11 @@
         id, slug, program, "varre2026.md", expected                            \
     }
 
+#define DESCENT(id, slug, program, expected)                                   \
+    {                                                                          \
+        id, slug, program, "song2024.md", expected                             \
+    }
+
 const thm_catalogue_entry thm_catalogue[] = {
     SOFTMAX("S1.1", "jacobian-psd", "s1-rank"),
     SOFTMAX("S1.2", "jacobian-kernel-ones", "s1-rank"),
@@ -94,6 +99,9 @@ const thm_catalogue_entry thm_catalogue[] = {
     FLOW("F26", "figure-anchors", "f26-anchors", THM_HOLDS),
     FLOW("F28.1", "printed-sign-descends", "f28-sign", THM_REFUTED),
     FLOW("F28.2", "printed-sign-winner", "f28-sign", THM_REFUTED),
+    DESCENT("G1.1", "softmax-rows-sum", "g1-kernels", THM_HOLDS),
+    DESCENT("G1.2", "gaussian-at-most-one", "g1-kernels", THM_HOLDS),
+    DESCENT("G2", "normalised-gaussian", "g1-kernels", THM_HOLDS),
     {NULL, NULL, NULL, NULL, THM_VACUOUS},
 };
 
