@@ -102,6 +102,8 @@ const thm_catalogue_entry thm_catalogue[] = {
     DESCENT("G1.1", "softmax-rows-sum", "g1-kernels", THM_HOLDS),
     DESCENT("G1.2", "gaussian-at-most-one", "g1-kernels", THM_HOLDS),
     DESCENT("G2", "normalised-gaussian", "g1-kernels", THM_HOLDS),
+    DESCENT("G3", "b-factorisation", "g3-factorisation", THM_HOLDS),
+    DESCENT("G4", "values-gram", "g3-factorisation", THM_HOLDS),
     {NULL, NULL, NULL, NULL, THM_VACUOUS},
 };
 
