@@ -185,16 +185,69 @@ static inline void tangent_c(const instance *s, const double *V, double *jv)
     free(F);
 }
 
-/* g: (3 parts) <- grad f, entry by entry */
-static inline void gradient_c(const instance *s, double *g)
+/* g: (3 parts) <- grad f at W + e V (NULL: W), entry by entry */
+static inline void gradient_c(const instance *s, const double *V, long double e,
+                              long double *g)
 {
     cld *W = lift(s, NULL);
+    for (int k = 0; V != NULL && k < 3 * s->part; k++) {
+        W[k] += e * V[k];
+    }
     for (int k = 0; k < 3 * s->part; k++) {
-        W[k] = CMPLXL(s->W[k], STEP);
-        g[k] = (double)(cimagl(loss_c(&s->layer, W)) / STEP);
-        W[k] = s->W[k];
+        const cld w = W[k];
+        W[k] = CMPLXL(creall(w), STEP);
+        g[k] = cimagl(loss_c(&s->layer, W)) / STEP;
+        W[k] = w;
     }
     free(W);
+}
+
+/* hv: (3 parts) <- Hessian V: four of the above, at +-e and +-2e, leave an
+ * error of e^4 times the fifth derivative of g and of 2^-64 / e in the
+ * rounding. */
+static inline void hessian_c(const instance *s, const double *V, double *hv)
+{
+    static const int step[] = {-2, -1, 1, 2}, weight[] = {1, -8, 8, -1};
+    const long double e = 1e-4L;
+    const int count = 3 * s->part;
+    long double *g = malloc((size_t)count * sizeof *g);
+    long double *sum = calloc((size_t)count, sizeof *sum);
+    ck_assert(g != NULL && sum != NULL);
+    for (int j = 0; j < 4; j++) {
+        gradient_c(s, V, step[j] * e, g);
+        for (int k = 0; k < count; k++) {
+            sum[k] += weight[j] * g[k] / (12 * e);
+        }
+    }
+    for (int k = 0; k < count; k++) {
+        hv[k] = (double)sum[k];
+    }
+    free(g);
+    free(sum);
+}
+
+static inline double *room(int count)
+{
+    double *x = malloc((size_t)count * sizeof *x);
+    ck_assert_ptr_nonnull(x);
+    return x;
+}
+
+/* standard normals */
+static inline double *drawn(uint64_t stream, int count)
+{
+    double *x = room(count);
+    thm_rng rng = thm_rng_make(1127, stream);
+    thm_rng_fill_normal(&rng, count, 1.0, x);
+    return x;
+}
+
+/* What a computed derivative may lose against an exact one, beside its largest
+ * entry: (terms of the longest sums) u for each of a dozen chained products,
+ * and u max |s| in the exponentials, max |s| below 100 here. */
+static inline double allowed(const thm_layer *l)
+{
+    return 12.0 * (l->N * l->n + l->n + l->D + l->d + l->m + 100) * U;
 }
 
 static inline double largest_of(int n, const double *x)

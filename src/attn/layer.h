@@ -101,15 +101,24 @@ thm_status thm_layer_gradient(const thm_layer *layer, const thm_weights *w,
                               double *dWk, double *dWv);
 
 /* J: (N n m x H D d), the derivative of F by one of the three weights (THM_
- * TRAIN_Q, _K or _V), in closed form. */
+ * TRAIN_Q, _K or _V; another value: THM_EDIM), in closed form.  O(N n m H D d)
+ * work, n times that for _K. */
 thm_status thm_layer_jacobian(const thm_layer *layer, const thm_weights *w,
                               int which, thm_layer_work *work, double *J);
 
-/* The plain twins: the formulas above, entry by entry. */
+/* The plain twins: the formulas entry by entry, on layers that thm_layer_check
+ * accepts.  THM_EDOMAIN if a score is not finite, or for gradient if Y is NULL;
+ * THM_ENOMEM; outputs are untouched but B's.
+ *   b         B;
+ *   forward   F, and jv: (N n m) <- J v where v and jv are not NULL;
+ *   gradient  g: dWq, dWk, dWv in a row, and hv likewise <- Hessian v.
+ * A NULL among the three directions of v is zero. */
+thm_status thm_layer_b_ref(const thm_layer *layer, const double *Wq,
+                           const double *Wk, double *B);
 thm_status thm_layer_forward_ref(const thm_layer *layer, const thm_weights *w,
-                                 double *F);
+                                 const thm_weights *v, double *F, double *jv);
 thm_status thm_layer_gradient_ref(const thm_layer *layer, const thm_weights *w,
-                                  double *dWq, double *dWk, double *dWv);
+                                  const thm_weights *v, double *g, double *hv);
 
 /* The loss as a function of the trained subset: value, gradient, the exact
  * Hessian product (R-operator), residual F - Y, jvp and vjp.  Weights outside
