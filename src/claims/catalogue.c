@@ -104,6 +104,11 @@ const thm_catalogue_entry thm_catalogue[] = {
     DESCENT("G2", "normalised-gaussian", "g1-kernels", THM_HOLDS),
     DESCENT("G3", "b-factorisation", "g3-factorisation", THM_HOLDS),
     DESCENT("G4", "values-gram", "g3-factorisation", THM_HOLDS),
+    DESCENT("G5.1", "pl-values", "g5-pl-values", THM_HOLDS),
+    DESCENT("G5.2", "pl-values-sharp", "g5-pl-values", THM_HOLDS),
+    DESCENT("G5.3", "alpha-bound", "g5-pl-values", THM_HOLDS),
+    DESCENT("G5.4", "alpha-one-head", "g5-pl-values", THM_HOLDS),
+    DESCENT("G5.5", "alpha-narrow-heads", "g5-pl-values", THM_HOLDS),
     {NULL, NULL, NULL, NULL, THM_VACUOUS},
 };
 

@@ -1,0 +1,509 @@
+/* G5.1-G5.5: the PL inequality where only the values are trained, its constant
+ * and the lower bounds of it (paper-notes/song2024.md, R1), in balls. */
+#include "claims/ball.h"
+#include "claims/layer_states.h"
+#include "proofs/proof.h"
+
+enum { BITS = THM_LAYER_BITS, STARTS = 8, POWER = 64, SHARP = 10 };
+
+/* Below, at and above HD = Nn; d below, at and above m; one and more heads. */
+static const thm_layer_kind kinds[] = {
+    {"one", {.N = 2, .n = 3, .D = 8, .d = 3, .H = 1, .m = 2, .scale = 0.3}},
+    {"one",
+     {.N = 3,
+      .n = 2,
+      .D = 7,
+      .d = 2,
+      .H = 1,
+      .m = 2,
+      .kernel = THM_KERNEL_GAUSSIAN,
+      .scale = 0.3}},
+    {"two", {.N = 3, .n = 2, .D = 4, .d = 2, .H = 2, .m = 2, .scale = 0.5}},
+    {"two",
+     {.N = 2,
+      .n = 2,
+      .D = 5,
+      .d = 4,
+      .H = 2,
+      .m = 3,
+      .kernel = THM_KERNEL_GAUSSIAN,
+      .scale = 0.3,
+      .tied = true}},
+    {"narrow", {.N = 2, .n = 2, .D = 6, .d = 2, .H = 2, .m = 3, .scale = 0.5}},
+    {"narrow",
+     {.N = 2,
+      .n = 3,
+      .D = 7,
+      .d = 1,
+      .H = 3,
+      .m = 2,
+      .kernel = THM_KERNEL_GAUSSIAN,
+      .scale = 0.3}},
+    {"fashion7",
+     {.N = 2,
+      .n = 3,
+      .D = 49,
+      .d = 2,
+      .H = 1,
+      .m = 2,
+      .scale = 0.2,
+      .tokens = THM_TOKENS_PATCHES7}},
+    {"few", {.N = 2, .n = 3, .D = 5, .d = 3, .H = 1, .m = 2, .scale = 0.3}},
+    {"few",
+     {.N = 3,
+      .n = 3,
+      .D = 4,
+      .d = 2,
+      .H = 2,
+      .m = 2,
+      .kernel = THM_KERNEL_GAUSSIAN,
+      .scale = 0.3}},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+/* ---- what an instance meets -----------------------------------------------
+ */
+
+/* Whether an instance is there, and whether HD >= Nn in it. */
+static bool wide(const thm_layer_states *s)
+{
+    return s->loaded && s->ball.H * s->ball.D >= s->ball.N * s->ball.n;
+}
+
+static bool few(const thm_layer_states *s)
+{
+    return s->loaded && !wide(s);
+}
+
+/* sigma <- sigma_min(Wo_h'), counted with dimension; h < 0: of all of Wo. */
+static void sigma_wo(const thm_ball_layer *b, int h, arb_t sigma)
+{
+    const int first = h < 0 ? 0 : h * b->d;
+    const int rows = h < 0 ? b->H * b->d : b->d;
+    arb_mat_t T;
+    arb_mat_init(T, b->m, rows);
+    for (int o = 0; o < b->m; o++) {
+        for (int a = 0; a < rows; a++) {
+            arb_set(arb_mat_entry(T, o, a), arb_mat_entry(b->Wo, first + a, o));
+        }
+    }
+    thm_ball_sigma_min(sigma, T);
+    arb_mat_clear(T);
+}
+
+/* sigma <- sigma_min(B_h); h < 0: of all of B. */
+static void sigma_b(const thm_ball_layer *b, int h, arb_t sigma)
+{
+    const int rows = b->N * b->n;
+    arb_mat_t part;
+    if (h < 0) {
+        thm_ball_sigma_min(sigma, b->B);
+        return;
+    }
+    arb_mat_init(part, rows, b->D);
+    for (int r = 0; r < rows; r++) {
+        for (int e = 0; e < b->D; e++) {
+            arb_set(arb_mat_entry(part, r, e),
+                    arb_mat_entry(b->B, r, h * b->D + e));
+        }
+    }
+    thm_ball_sigma_min(sigma, part);
+    arb_mat_clear(part);
+}
+
+/* J: initialised and filled. */
+static void jacobian(const thm_ball_layer *b, arb_mat_t J)
+{
+    arb_mat_init(J, b->N * b->n * b->m, b->H * b->D * b->d);
+    thm_ball_layer_jv(b, J);
+}
+
+static void constant(const thm_ball_layer *b, arb_t mu)
+{
+    arb_mat_t J;
+    jacobian(b, J);
+    thm_ball_sigma_min(mu, J);
+    arb_sqr(mu, mu, BITS);
+    arb_mat_clear(J);
+}
+
+/* x <- |A' r|^2 / |r|^2: twice the PL ratio at a residual r: (rows x 1). */
+static void ratio(const arb_mat_t A, const arb_mat_t r, arb_t x)
+{
+    arb_mat_t T, g;
+    arb_t size;
+    arb_mat_init(T, arb_mat_ncols(A), arb_mat_nrows(A));
+    arb_mat_init(g, arb_mat_ncols(A), 1);
+    arb_init(size);
+    arb_mat_transpose(T, A);
+    arb_mat_mul(g, T, r, BITS);
+    arb_mat_frobenius_norm(x, g, BITS);
+    arb_mat_frobenius_norm(size, r, BITS);
+    arb_div(x, x, size, BITS);
+    arb_sqr(x, x, BITS);
+    arb_mat_clear(T);
+    arb_mat_clear(g);
+    arb_clear(size);
+}
+
+/* r: (Nnm x 1) <- J w - vec Y for weights w of a drawn size. */
+static void drawn_residual(const thm_ball_layer *b, const arb_mat_t J,
+                           thm_rng *rng, arb_mat_t r)
+{
+    arb_mat_t w;
+    const double size = 1.0 + 9.0 * thm_rng_uniform(rng);
+    arb_mat_init(w, arb_mat_ncols(J), 1);
+    for (slong k = 0; k < arb_mat_ncols(J); k++) {
+        arb_set_d(arb_mat_entry(w, k, 0), size * thm_rng_normal(rng));
+    }
+    arb_mat_mul(r, J, w, BITS);
+    for (slong k = 0; k < arb_mat_nrows(r); k++) {
+        arb_sub(arb_mat_entry(r, k, 0), arb_mat_entry(r, k, 0),
+                arb_mat_entry(b->Y, k / b->m, k % b->m), BITS);
+    }
+    arb_mat_clear(w);
+}
+
+/* ---- G5.1: the inequality -------------------------------------------------
+ */
+
+static thm_status pl_wide(const void *c, void *ctx, thm_finding *f,
+                          bool *applies)
+{
+    const thm_layer_states *s = ctx;
+    arb_mat_t J, r;
+    arb_t mu, x, least;
+    (void)c;
+    *applies = wide(s);
+    if (!*applies) {
+        return THM_OK;
+    }
+    const thm_ball_layer *b = &s->ball;
+    thm_rng rng = s->one->rng;
+    jacobian(b, J);
+    arb_mat_init(r, arb_mat_nrows(J), 1);
+    arb_init(mu);
+    arb_init(x);
+    arb_init(least);
+    thm_ball_sigma_min(mu, J);
+    arb_sqr(mu, mu, BITS);
+    arb_pos_inf(least);
+    for (int k = 0; k < STARTS; k++) {
+        drawn_residual(b, J, &rng, r);
+        ratio(J, r, x);
+        arb_min(least, least, x, BITS);
+    }
+    thm_finding_ball(f, mu, least, true);
+    arb_mat_clear(J);
+    arb_mat_clear(r);
+    arb_clear(mu);
+    arb_clear(x);
+    arb_clear(least);
+    return THM_OK;
+}
+
+/* With fewer columns than rows B has u with B'u = 0; at the residual u v' the
+ * gradient is zero, so that no constant, however small, serves. */
+static thm_status pl_few(const void *c, void *ctx, thm_finding *f,
+                         bool *applies)
+{
+    const thm_layer_states *s = ctx;
+    (void)c;
+    *applies = few(s);
+    if (!*applies) {
+        return THM_OK;
+    }
+    const thm_ball_layer *b = &s->ball;
+    const int rows = b->N * b->n, cols = b->H * b->D;
+    arb_mat_t J, left, right, r;
+    arb_t x, tiny;
+    jacobian(b, J);
+    arb_mat_init(left, cols, cols);
+    arb_mat_init(right, cols, 1);
+    arb_mat_init(r, rows * b->m, 1);
+    arb_init(x);
+    arb_init(tiny);
+    /* u = (w, -1, 0, ...), where w solves the first HD + 1 rows */
+    for (int e = 0; e < cols; e++) {
+        for (int k = 0; k < cols; k++) {
+            arb_set(arb_mat_entry(left, e, k), arb_mat_entry(b->B, k, e));
+        }
+        arb_set(arb_mat_entry(right, e, 0), arb_mat_entry(b->B, cols, e));
+    }
+    if (arb_mat_solve(right, left, right, BITS)) {
+        for (int o = 0; o < b->m; o++) {
+            for (int k = 0; k < cols; k++) {
+                arb_set(arb_mat_entry(r, k * b->m + o, 0),
+                        arb_mat_entry(right, k, 0));
+            }
+            arb_set_si(arb_mat_entry(r, cols * b->m + o, 0), -1);
+        }
+        ratio(J, r, x);
+        arb_mat_frobenius_norm(tiny, J, BITS);
+        arb_sqr(tiny, tiny, BITS);
+        arb_mul_2exp_si(tiny, tiny, -100);
+        thm_finding_ball(f, tiny, x, false);
+    }
+    arb_mat_clear(J);
+    arb_mat_clear(left);
+    arb_mat_clear(right);
+    arb_mat_clear(r);
+    arb_clear(x);
+    arb_clear(tiny);
+    return THM_OK;
+}
+
+/* ---- G5.2: it is sharp ----------------------------------------------------
+ */
+
+/* r <- K^-1 r / |.| `times` times: towards the eigenspace of the smallest
+ * eigenvalue of K = J J'.  Any r will do for what follows. */
+static bool to_the_bottom(const arb_mat_t J, int times, arb_mat_t r)
+{
+    arb_mat_t T, K, L;
+    arb_t size;
+    const slong rows = arb_mat_nrows(J);
+    arb_mat_init(T, arb_mat_ncols(J), rows);
+    arb_mat_init(K, rows, rows);
+    arb_mat_init(L, rows, rows);
+    arb_init(size);
+    arb_mat_transpose(T, J);
+    arb_mat_mul(K, J, T, BITS);
+    const bool solved = arb_mat_cho(L, K, BITS);
+    for (int k = 0; solved && k < times; k++) {
+        arb_mat_solve_cho_precomp(r, L, r, BITS);
+        arb_mat_frobenius_norm(size, r, BITS);
+        arb_mat_scalar_div_arb(r, r, size, BITS);
+        arb_mat_get_mid(r, r);
+    }
+    arb_mat_clear(T);
+    arb_mat_clear(K);
+    arb_mat_clear(L);
+    arb_clear(size);
+    return solved;
+}
+
+/* As J has full row rank every residual is that of some Wv. */
+static thm_status sharp(thm_layer_states *s, int times, thm_finding *f,
+                        bool *applies)
+{
+    arb_mat_t J, r;
+    arb_t mu, x;
+    *applies = wide(s);
+    if (!*applies) {
+        return THM_OK;
+    }
+    thm_rng rng = s->one->rng;
+    jacobian(&s->ball, J);
+    arb_mat_init(r, arb_mat_nrows(J), 1);
+    arb_init(mu);
+    arb_init(x);
+    drawn_residual(&s->ball, J, &rng, r);
+    *applies = to_the_bottom(J, times, r);
+    if (*applies) {
+        thm_ball_sigma_min(mu, J);
+        arb_sqr(mu, mu, BITS);
+        arb_mul_2exp_si(x, mu, -SHARP);
+        arb_add(mu, mu, x, BITS);
+        ratio(J, r, x);
+        thm_finding_ball(f, x, mu, false);
+    }
+    arb_mat_clear(J);
+    arb_mat_clear(r);
+    arb_clear(mu);
+    arb_clear(x);
+    return THM_OK;
+}
+
+static thm_status sharp_bottom(const void *c, void *ctx, thm_finding *f,
+                               bool *applies)
+{
+    (void)c;
+    return sharp(ctx, POWER, f, applies);
+}
+
+static thm_status sharp_drawn(const void *c, void *ctx, thm_finding *f,
+                              bool *applies)
+{
+    (void)c;
+    return sharp(ctx, 0, f, applies);
+}
+
+/* ---- G5.3, G5.4: alpha ----------------------------------------------------
+ */
+
+/* x <- min_h sigma_min(Wo_h')^2, or (mean) min_h |Wo_h|_F^2 / m. */
+static void least_output(const thm_ball_layer *b, bool mean, arb_t x)
+{
+    arb_mat_t W;
+    arb_t y;
+    arb_init(y);
+    arb_pos_inf(x);
+    for (int h = 0; h < b->H; h++) {
+        if (mean) {
+            arb_mat_window_init(W, b->Wo, h * b->d, 0, (h + 1) * b->d, b->m);
+            arb_mat_frobenius_norm(y, W, BITS);
+            arb_mat_window_clear(W);
+        } else {
+            sigma_wo(b, h, y);
+        }
+        arb_sqr(y, y, BITS);
+        arb_div_si(y, y, mean ? b->m : 1, BITS);
+        arb_min(x, x, y, BITS);
+    }
+    arb_clear(y);
+}
+
+/* Sets *applies to: lambda_B > 0 is proved, d >= m, and at most `heads`. */
+static void alpha_of(const thm_layer_states *s, bool mean, int heads,
+                     arb_t alpha, bool *applies)
+{
+    const thm_ball_layer *b = &s->ball;
+    arb_t sigma;
+    *applies = wide(s) && b->d >= b->m && b->H <= heads;
+    if (!*applies) {
+        return;
+    }
+    arb_init(sigma);
+    sigma_b(b, -1, sigma);
+    *applies = arb_is_positive(sigma);
+    least_output(b, mean, alpha);
+    arb_sqr(sigma, sigma, BITS);
+    arb_mul(alpha, alpha, sigma, BITS);
+    arb_clear(sigma);
+}
+
+static thm_status above_alpha(const thm_layer_states *s, bool mean,
+                              thm_finding *f, bool *applies)
+{
+    arb_t alpha, mu;
+    arb_init(alpha);
+    arb_init(mu);
+    alpha_of(s, mean, s->ball.H, alpha, applies);
+    if (*applies) {
+        constant(&s->ball, mu);
+        thm_finding_ball(f, alpha, mu, true);
+    }
+    arb_clear(alpha);
+    arb_clear(mu);
+    return THM_OK;
+}
+
+static thm_status mu_above_alpha(const void *c, void *ctx, thm_finding *f,
+                                 bool *applies)
+{
+    (void)c;
+    return above_alpha(ctx, false, f, applies);
+}
+
+static thm_status mu_above_mean(const void *c, void *ctx, thm_finding *f,
+                                bool *applies)
+{
+    (void)c;
+    return above_alpha(ctx, true, f, applies);
+}
+
+/* mu / alpha - 1 = 0. */
+static thm_status equals_alpha(const thm_layer_states *s, int heads,
+                               thm_finding *f, bool *applies)
+{
+    arb_t alpha, mu;
+    arb_init(alpha);
+    arb_init(mu);
+    alpha_of(s, false, heads, alpha, applies);
+    *applies = *applies && (heads == 1 || s->ball.H > 1);
+    if (*applies) {
+        constant(&s->ball, mu);
+        arb_div(mu, mu, alpha, BITS);
+        arb_sub_si(mu, mu, 1, BITS);
+        thm_finding_zero(f, mu);
+    }
+    arb_clear(alpha);
+    arb_clear(mu);
+    return THM_OK;
+}
+
+static thm_status one_head_equal(const void *c, void *ctx, thm_finding *f,
+                                 bool *applies)
+{
+    (void)c;
+    return equals_alpha(ctx, 1, f, applies);
+}
+
+static thm_status heads_equal(const void *c, void *ctx, thm_finding *f,
+                              bool *applies)
+{
+    (void)c;
+    return equals_alpha(ctx, THM_LAYERS_ROOM, f, applies);
+}
+
+/* ---- G5.5: narrow heads ---------------------------------------------------
+ */
+
+/* mu >= sigma_min(Wo')^2 min_h lambda_min(B_h B_h'); all: with BB' instead. */
+static thm_status narrow_heads(const thm_layer_states *s, bool all,
+                               thm_finding *f, bool *applies)
+{
+    const thm_ball_layer *b = &s->ball;
+    arb_t bound, sigma, mu;
+    *applies =
+        s->loaded && b->d < b->m && b->D >= b->N * b->n && b->H * b->d >= b->m;
+    if (!*applies) {
+        return THM_OK;
+    }
+    arb_init(bound);
+    arb_init(sigma);
+    arb_init(mu);
+    arb_pos_inf(bound);
+    for (int h = all ? -1 : 0; h < (all ? 0 : b->H); h++) {
+        sigma_b(b, h, sigma);
+        arb_min(bound, bound, sigma, BITS);
+    }
+    sigma_wo(b, -1, sigma);
+    arb_mul(bound, bound, sigma, BITS);
+    arb_sqr(bound, bound, BITS);
+    constant(b, mu);
+    thm_finding_ball(f, bound, mu, true);
+    arb_clear(bound);
+    arb_clear(sigma);
+    arb_clear(mu);
+    return THM_OK;
+}
+
+static thm_status above_per_head(const void *c, void *ctx, thm_finding *f,
+                                 bool *applies)
+{
+    (void)c;
+    return narrow_heads(ctx, false, f, applies);
+}
+
+static thm_status above_all_heads(const void *c, void *ctx, thm_finding *f,
+                                  bool *applies)
+{
+    (void)c;
+    return narrow_heads(ctx, true, f, applies);
+}
+
+static thm_status open_instances(double effort, uint64_t seed,
+                                 thm_case_source *source, void **ctx,
+                                 thm_message *msg)
+{
+    (void)seed, (void)msg;
+    return thm_layer_states_open(KINDS, kinds, NULL,
+                                 KINDS * proof_count(effort, 6), source, ctx);
+}
+
+int main(int argc, char **argv)
+{
+    static const thm_claim claims[] = {
+        {"G5.1", pl_wide, false},        {"XG5.1", pl_few, false},
+        {"G5.2", sharp_bottom, false},   {"XG5.2", sharp_drawn, false},
+        {"G5.3", mu_above_alpha, false}, {"XG5.3", mu_above_mean, false},
+        {"G5.4", one_head_equal, false}, {"XG5.4", heads_equal, false},
+        {"G5.5", above_per_head, false}, {"XG5.5", above_all_heads, false}};
+    static const proof_group group = {10, claims, open_instances,
+                                      thm_layer_states_close};
+    static const proof_table table = {
+        "the PL inequality and its constant, values trained (G5)", 1, &group};
+    return proof_main(argc, argv, &table);
+}
