@@ -291,9 +291,6 @@ thm_status thm_instance_draw(const thm_instance_plan *p, thm_instance *out,
     }
     thm_status status = allocate(p, out);
     if (status == THM_OK) {
-        status = draw(p, out, msg);
-    }
-    if (status == THM_OK) {
         out->weights =
             (thm_weights){.Wq = out->Wq, .Wk = out->Wk, .Wv = out->Wv};
         out->layer =
@@ -308,7 +305,11 @@ thm_status thm_instance_draw(const thm_instance_plan *p, thm_instance *out,
                         .X = out->X,
                         .Y = out->Y,
                         .Wo = out->Wo};
+        /* before the work of drawing: the sizes */
         status = thm_layer_check(&out->layer);
+    }
+    if (status == THM_OK) {
+        status = draw(p, out, msg);
     }
     if (status != THM_OK) {
         thm_instance_free(out);

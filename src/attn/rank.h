@@ -1,5 +1,5 @@
 /* lambda_B of an instance: the smallest singular value of B with its error, its
- * threshold and its certificate (paper-notes/song2024.md, G6-G8).
+ * threshold and its certificate (paper-notes/song2024.md, "Rounding of B").
  *
  * Counted with dimension: sigma_min(B) is the Nn-th singular value, 0 where HD
  * < Nn, and lambda_min(B B') = sigma_min(B)^2.  The papers' lambda_B is one of
@@ -11,22 +11,54 @@
 #include "la/certify.h"
 
 /* B, and *delta with |B - exact B|_F <= *delta, proved, for the exact B that
- * the given doubles X, Wq, Wk, c define.  Infinite where the proof fails.
- * Cost: that of thm_layer_b, doubled. */
+ * the given doubles X, Wq, Wk, c define.  Infinite where the proof fails: where
+ * a bound overflows.  A running bound, entry by entry, from the computed Q, K
+ * and S.  *underflowed as thm_layer_attention.
+ *
+ * B: (Nn x HD); delta, underflowed may be NULL.  Statuses of thm_layer_b;
+ * THM_ENOMEM.  Cost: about three times that of thm_layer_b. */
 thm_status thm_layer_b_bnd(const thm_layer *layer, const double *Wq,
                            const double *Wk, thm_layer_work *work, double *B,
-                           double *delta);
+                           double *delta, int64_t *underflowed);
+
+/* What makes rank B < Nn, and hence sigma_min(B) = 0, exactly, whatever the
+ * rounding. */
+#define THM_DEFICIENT_TABLE(X)                                                 \
+    X(THM_DEFICIENT_NOT, "")                                                   \
+    X(THM_DEFICIENT_COLUMNS, "HD < Nn: B has fewer columns than rows")         \
+    X(THM_DEFICIENT_TWINS, "two tokens of a sample are equal, and so are "     \
+                           "their rows of B")                                  \
+    X(THM_DEFICIENT_FLAT, "W_Q or W_K is 0: the rows of B of a sample are "    \
+                          "equal")                                             \
+    X(THM_DEFICIENT_SINGLE, "n = 1: every head of B is X, and D < N")
+
+typedef enum {
+#define THM_DEFICIENT_ENUM(name, text) name,
+    THM_DEFICIENT_TABLE(THM_DEFICIENT_ENUM)
+#undef THM_DEFICIENT_ENUM
+} thm_deficient;
+
+const char *thm_deficient_text(thm_deficient deficient);
+
+/* The first reason in the order of the table; THM_DEFICIENT_NOT says that none
+ * of them was found, not that B has full rank. */
+thm_deficient thm_layer_deficient(const thm_layer *layer, const double *Wq,
+                                  const double *Wk);
 
 typedef struct {
-    int rows, columns;      /* Nn, HD                                  */
-    thm_sigma sigma;        /* estimate; min = 0 where HD < Nn         */
-    thm_sigma_bound bound;  /* certificate for the exact B             */
-    double delta;           /* of thm_layer_b_bnd                      */
-    double lambda_min_gram; /* sigma.min^2                             */
-    int64_t underflowed;    /* entries of S                            */
+    int rows, columns;     /* Nn, HD                                   */
+    thm_sigma sigma;       /* estimate; min = 0 where B is deficient   */
+    thm_sigma_bound bound; /* certificate for the exact B; lower =
+                              upper = 0 where it is deficient          */
+    thm_deficient deficient;
+    double delta;           /* of thm_layer_b_bnd                       */
+    double lambda_min_gram; /* sigma.min^2                              */
+    int64_t underflowed;    /* entries of S                             */
 } thm_layer_rank;
 
-/* B: (Nn x HD), filled. */
+/* B: (Nn x HD), filled.  Where delta is infinite, or B = 0, the certificate
+ * says nothing: lower = 0, upper = max_upper = infinity (B = 0: delta).
+ * Statuses of thm_layer_b_bnd and thm_sigma_est. */
 thm_status thm_layer_rank_bnd(const thm_layer *layer, const double *Wq,
                               const double *Wk, double *B, thm_layer_rank *out);
 
