@@ -1,30 +1,53 @@
 /* The smallest singular value of a large dense matrix, faster than all of them.
  *
  * A: (m x n) is reduced to a triangular factor R with A A' = R' R or A'A = R'R,
- * whichever is smaller, and Lanczos is run on (R R')^-1.  R comes from the
- * Cholesky factorisation of the Gram matrix where its condition allows - the
- * relative error of sigma_min is then at most about eps cond^2 - and from a
- * Householder QR factorisation without Q elsewhere.  Plain inverse iteration
- * stalls on clustered small singular values; Lanczos does not. */
+ * whichever is smaller, and Lanczos is run on (R' R)^-1.  R comes from the
+ * Cholesky factorisation of the Gram matrix where its condition allows, and
+ * from a Householder QR factorisation without Q elsewhere.  Plain inverse
+ * iteration stalls on clustered small singular values; Lanczos does not.
+ *
+ * The value is |A'v| (or |A v|) of the vector v found, in twice the working
+ * precision: its error is quadratic in that of v, so that the Gram matrix's
+ * squared condition is not paid for, and what is returned has passed a test on
+ * A itself (residual and error below). */
 #ifndef THM_SIGMA_H
 #define THM_SIGMA_H
 
 #include "core/status.h"
 
-typedef enum { THM_SIGMA_AUTO, THM_SIGMA_GRAM, THM_SIGMA_QR } thm_sigma_route;
+typedef enum {
+    THM_SIGMA_AUTO,
+    THM_SIGMA_GRAM,
+    THM_SIGMA_QR,
+    THM_SIGMA_SVD /* taken only, never asked for: all values of R, where
+                     Lanczos overflowed or did not end */
+} thm_sigma_route;
+
+/* Lanczos steps at most, and the relative error asked of sigma_1^2. */
+#define THM_SIGMA_STEPS 300
+#define THM_SIGMA_MAX_TOLERANCE 0x1p-20
 
 typedef struct {
-    double min, max;  /* sigma_k, k = min(m, n), and sigma_1: estimates  */
-    double residual;  /* |(A A' v - min^2 v)| / max^2 of the found vector,
-                         recomputed from A: a singular value lies this near */
-    double gap;       /* relative distance to the next Ritz value         */
-    double threshold; /* max(m, n) eps max: below it the rank is undecided */
-    int steps;        /* Lanczos steps                                    */
+    double min, max;  /* sigma_k, k = min(m, n), and sigma_1: estimates.  min
+                         errs upwards but for a few units in its last place */
+    double residual;  /* some singular value lies within residual max of min:
+                         min(|A u - min v|, min) / max, u = A'v / min        */
+    double error;     /* estimate of |min - sigma_k| / max; proved but for the
+                         Ritz value that it takes for sigma_(k-1)            */
+    double gap;       /* 1 - sigma_k / sigma_(k-1) as Lanczos saw them; 1 if
+                         k = 1, 0 if it never saw a second one               */
+    double threshold; /* max(m, n) eps max: below it the rank is undecided  */
+    int steps;        /* of Lanczos, for min                                */
     thm_sigma_route route; /* taken */
 } thm_sigma;
 
-/* THM_EDIM if m or n < 1; THM_EDOMAIN if an entry is not finite; THM_ECONVERGE
- * if the residual test did not pass in the documented number of steps;
+/* The test that a result has passed, with p = max(m, n): on the Gram matrix's
+ * route error <= eps / sqrt(p) or residual <= sqrt(p) eps (the rounding of the
+ * residual itself); on the others error <= 4 p eps, which bounds the backward
+ * error of a QR factorisation.
+ * THM_EDIM if m or n < 1; THM_EDOMAIN if an entry is not finite or the route is
+ * none to ask for; THM_ECONVERGE if the test failed - of THM_SIGMA_GRAM alone
+ * an answer to expect, where the Gram matrix does not determine sigma_k;
  * THM_EOVERFLOW, THM_ENOMEM. */
 thm_status thm_sigma_est(int m, int n, const double *A, thm_sigma_route route,
                          thm_sigma *out);
