@@ -8,9 +8,10 @@
 #include "attn/layer.h"
 #include "core/arb.h"
 
-/* Singular values are found as roots of those of a Gram matrix, so that half of
- * the bits are seen: 2^-120 of the largest. */
-enum { THM_LAYER_BITS = 256 };
+/* Singular values are found as roots of those of a Gram matrix, and the radii
+ * of an elimination grow with every pivot, here by up to some 120 bits: what is
+ * left shows 2^-120 of the largest singular value. */
+enum { THM_LAYER_BITS = 512 };
 
 /* Blocks of heads stand side by side; a row is a token (i, k). */
 typedef struct {

@@ -5,7 +5,7 @@
  * negative, and if all are certainly positive the matrix is definite. */
 #include "claims/layer_ball.h"
 
-enum { BITS = THM_LAYER_BITS, ENDS = 20 };
+enum { BITS = THM_LAYER_BITS, DEEPEST = 128, ENDS = 20 };
 
 int thm_ball_definite(const arb_mat_t A)
 {
@@ -63,7 +63,7 @@ static void narrow(const arb_mat_t K, arf_t lo, arf_t hi)
     arb_init(top);
     arb_set_arf(top, hi);
     int told = 1;
-    for (int k = 1; arf_is_zero(lo) && told && 2 * k <= BITS; k *= 2) {
+    for (int k = 1; arf_is_zero(lo) && told && k <= DEEPEST; k *= 2) {
         arb_mul_2exp_si(end, top, -k);
         arf_set(mid, arb_midref(end));
         told = above(K, mid);

@@ -1,0 +1,95 @@
+/* Drawn instances in balls: see layer_balls.h. */
+#include "claims/layer_balls.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include "claims/ball.h"
+
+static thm_status make(void *ctx, uint64_t seed, int64_t index, void *the_case,
+                       char *name)
+{
+    thm_layer_balls *s = ctx;
+    char text[THM_CASE_NAME];
+    (void)the_case;
+    const thm_layer_spec *spec = &s->plan->specs[index % s->plan->n];
+    const thm_status status = thm_layers_draw(s->layers, spec, seed, index);
+    if (status == THM_OK && s->plan->place) {
+        s->plan->place(s->one);
+    }
+    thm_layer_spec_text(spec, sizeof text, text);
+    snprintf(name, THM_CASE_NAME, "%.50s/%lld", text, (long long)index);
+    return status;
+}
+
+thm_status thm_layer_balls_open(const thm_layer_plan *plan, int64_t count,
+                                thm_case_source *source, void **ctx)
+{
+    thm_layer_balls *s = calloc(1, sizeof *s);
+    *ctx = s;
+    if (!s) {
+        return THM_ENOMEM;
+    }
+    const thm_status status = thm_layers_alloc(NULL, &s->layers);
+    if (status != THM_OK) {
+        return status;
+    }
+    s->plan = plan;
+    s->one = thm_layers_case(s->layers);
+    source->count = count;
+    source->make = make;
+    source->the_case = s->one;
+    source->ctx = s;
+    return THM_OK;
+}
+
+void thm_layer_balls_close(thm_case_source *source, void *ctx)
+{
+    thm_layer_balls *s = ctx;
+    (void)source;
+    if (s) {
+        if (s->loaded) {
+            thm_ball_layer_clear(&s->b);
+        }
+        thm_layers_free(s->layers);
+        free(s);
+    }
+    flint_cleanup();
+}
+
+thm_ball_layer *thm_layer_balls_fresh(thm_layer_balls *s, bool *applies)
+{
+    *applies = !s->one->absent;
+    if (s->loaded) {
+        thm_ball_layer_clear(&s->b);
+    }
+    thm_ball_layer_init(&s->b, &s->one->layer, &s->one->weights);
+    s->loaded = true;
+    return &s->b;
+}
+
+void thm_finding_full_rank(thm_finding *f, const arb_mat_t J)
+{
+    arb_t sigma, least;
+    arb_init(sigma);
+    arb_init(least);
+    thm_ball_sigma_min(sigma, J);
+    arb_mat_frobenius_norm(least, J, THM_LAYER_BITS);
+    arb_t threshold;
+    arb_init(threshold);
+    arb_set_d(threshold, 1e-30);
+    arb_mul(least, least, threshold, THM_LAYER_BITS);
+    thm_finding_ball(f, least, sigma, false);
+    arb_clear(threshold);
+    arb_clear(sigma);
+    arb_clear(least);
+}
+
+void thm_finding_null(thm_finding *f, const arb_mat_t A, const arb_t scale)
+{
+    arb_t x;
+    arb_init(x);
+    arb_mat_frobenius_norm(x, A, THM_LAYER_BITS);
+    arb_div(x, x, scale, THM_LAYER_BITS);
+    thm_finding_zero(f, x);
+    arb_clear(x);
+}
