@@ -74,7 +74,7 @@ static double at(const instance *c, double q, int derivative)
     return value;
 }
 
-/* A local minimum of F on the grid, made sharp by Newton's method; a target
+/* A local minimum of F on the grid, made sharp by halving; a target
  * below it that F takes elsewhere; and a bracket of where. */
 static void search(instance *c)
 {
@@ -96,9 +96,10 @@ static void search(instance *c)
         F[0] = F[1];
         F[1] = F[2];
     }
-    for (int i = 0; c->found && i < 50; i++) {
-        const double step = at(c, c->q, 1) / at(c, c->q, 2);
-        c->q -= fmax(-GRID, fmin(GRID, step));
+    double low = c->q - GRID, high = c->q + GRID; /* F' < 0, F' > 0 */
+    for (int i = 0; c->found && i < 60; i++) {
+        c->q = 0.5 * (low + high);
+        *(at(c, c->q, 1) < 0.0 ? &low : &high) = c->q;
     }
     const double minimum = at(c, c->q, 0);
     c->found = c->found && lowest < minimum;
@@ -138,7 +139,7 @@ static bool enclose(const instance *c, arb_t I, arb_ptr F)
     arb_ptr mid = _arb_vec_init(3);
     arb_set_d(I, c->q);
     output(c, I, mid);
-    mag_set_d(arb_radref(I), 0x1p-30);
+    mag_set_d(arb_radref(I), 0x1p-46);
     output(c, I, F);
     arb_div(newton, mid + 1, F + 2, BITS);
     arb_neg(newton, newton);

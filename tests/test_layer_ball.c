@@ -24,9 +24,13 @@ START_TEST(singular_values)
         thm_ball_sigma_min(s, A);
         ck_assert(arb_is_positive(s));
         ck_assert_int_ge(arb_rel_accuracy_bits(s), 18);
-        /* s^2 (|A|^2 - s^2) = e^2 */
         arb_t norm;
         arb_init(norm);
+        thm_ball_norm2(norm, A); /* sigma_1 sigma_2 = e */
+        ck_assert_int_ge(arb_rel_accuracy_bits(norm), 18);
+        arb_mul(norm, norm, s, 300);
+        ck_assert(arb_overlaps(norm, t));
+        /* s^2 (|A|^2 - s^2) = e^2 */
         arb_mat_frobenius_norm(norm, A, 300);
         arb_sqr(norm, norm, 300);
         arb_sqr(s, s, 300);

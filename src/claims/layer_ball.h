@@ -58,4 +58,7 @@ int thm_ball_definite(const arb_mat_t A);
  * the value is above 2^-120 |A|; else it reaches down to 0. */
 void thm_ball_sigma_min(arb_t sigma, const arb_mat_t A);
 
+/* norm <- a ball that holds |A|_2, its ends within 2^-20 of each other. */
+void thm_ball_norm2(arb_t norm, const arb_mat_t A);
+
 #endif

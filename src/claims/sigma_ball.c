@@ -3,6 +3,7 @@
  * Elimination without pivoting takes pivot after pivot of a symmetric matrix;
  * the first that is certainly negative belongs to a vector on which the form is
  * negative, and if all are certainly positive the matrix is definite. */
+#include <stdbool.h>
 #include "claims/layer_ball.h"
 
 enum { BITS = THM_LAYER_BITS, DEEPEST = 128, ENDS = 20 };
@@ -32,8 +33,9 @@ int thm_ball_definite(const arb_mat_t A)
     return answer;
 }
 
-/* Whether every singular value of A, K = A A', is above t: 1, 0, -1. */
-static int above(const arb_mat_t K, const arf_t t)
+/* Whether every singular value of A, K = A A', is above t (sign 1) or below it
+ * (sign -1): 1 if so, -1 if not, 0 if the balls do not tell. */
+static int beyond(const arb_mat_t K, const arf_t t, int sign)
 {
     arb_mat_t M;
     arb_t square;
@@ -45,62 +47,88 @@ static int above(const arb_mat_t K, const arf_t t)
     for (slong r = 0; r < arb_mat_nrows(K); r++) {
         arb_sub(arb_mat_entry(M, r, r), arb_mat_entry(M, r, r), square, BITS);
     }
+    if (sign < 0) {
+        arb_mat_neg(M, M);
+    }
     const int answer = thm_ball_definite(M);
     arb_mat_clear(M);
     arb_clear(square);
     return answer;
 }
 
-/* Between lo, which is known to be below sigma (or 0), and hi, known to be
- * above, halves what lies between until the ends meet or the balls are too wide
- * to tell. */
-static void narrow(const arb_mat_t K, arf_t lo, arf_t hi)
+/* hi < (1 + 2^-ENDS) lo */
+static bool near(const arf_t lo, const arf_t hi)
 {
-    arf_t mid;
-    arb_t end, top;
-    arf_init(mid);
+    arb_t end;
     arb_init(end);
-    arb_init(top);
-    arb_set_arf(top, hi);
+    arb_set_arf(end, lo);
+    arb_mul_2exp_si(end, end, -ENDS);
+    arb_add_arf(end, end, lo, BITS);
+    const bool answer = arf_cmp(hi, arb_midref(end)) < 0;
+    arb_clear(end);
+    return answer;
+}
+
+/* Halves the interval between lo > 0, known to be below sigma, and hi, known to
+ * be above, until its ends meet or the balls are too wide to tell; sigma is the
+ * smallest singular value (sign 1) or the largest (sign -1). */
+static void squeeze(const arb_mat_t K, int sign, arf_t lo, arf_t hi)
+{
     int told = 1;
-    for (int k = 1; arf_is_zero(lo) && told && k <= DEEPEST; k *= 2) {
-        arb_mul_2exp_si(end, top, -k);
-        arf_set(mid, arb_midref(end));
-        told = above(K, mid);
-        if (told != 0) {
-            arf_set(told > 0 ? lo : hi, mid);
-        }
-    }
-    while (told && !arf_is_zero(lo)) {
+    arf_t mid;
+    arf_init(mid);
+    while (told && !near(lo, hi)) {
         /* the geometric mean, rounded */
         arf_mul(mid, lo, hi, 53, ARF_RND_NEAR);
         arf_sqrt(mid, mid, 53, ARF_RND_NEAR);
-        /* hi < (1 + 2^-ENDS) lo */
-        arb_set_arf(end, lo);
-        arb_mul_2exp_si(end, end, -ENDS);
-        arb_add_arf(end, end, lo, BITS);
-        if (arf_cmp(hi, arb_midref(end)) < 0) {
-            break;
-        }
-        told = above(K, mid);
+        told = beyond(K, mid, sign);
         if (told == 0) { /* on the value itself? then not a step beside it */
             arf_mul(mid, mid, hi, 53, ARF_RND_NEAR);
             arf_sqrt(mid, mid, 53, ARF_RND_NEAR);
-            told = above(K, mid);
+            told = beyond(K, mid, sign);
         }
         if (told != 0) {
-            arf_set(told > 0 ? lo : hi, mid);
+            arf_set(told * sign > 0 ? lo : hi, mid);
         }
     }
     arf_clear(mid);
-    arb_clear(end);
+}
+
+/* lo <- a power of 1/2 times hi that is below sigma, hi <- one that is above
+ * it; lo = 0 if there is none of the depth that the balls reach. */
+static void find_scale(const arb_mat_t K, arf_t lo, arf_t hi)
+{
+    int told = -1;
+    arb_t top, t;
+    arb_init(top);
+    arb_init(t);
+    arb_set_arf(top, hi);
+    for (int k = 1; told < 0 && k <= DEEPEST; k *= 2) {
+        arb_mul_2exp_si(t, top, -k);
+        told = beyond(K, arb_midref(t), 1);
+        if (told != 0) {
+            arf_set(told > 0 ? lo : hi, arb_midref(t));
+        }
+    }
     arb_clear(top);
+    arb_clear(t);
+}
+
+/* K <- A A', norm <- |A|_F */
+static void gram(arb_mat_t K, arb_t norm, const arb_mat_t A)
+{
+    arb_mat_t transposed;
+    arb_mat_init(transposed, arb_mat_ncols(A), arb_mat_nrows(A));
+    arb_mat_transpose(transposed, A);
+    arb_mat_mul(K, A, transposed, BITS);
+    arb_mat_frobenius_norm(norm, A, BITS);
+    arb_mat_clear(transposed);
 }
 
 void thm_ball_sigma_min(arb_t sigma, const arb_mat_t A)
 {
     const slong r = arb_mat_nrows(A), n = arb_mat_ncols(A);
-    arb_mat_t K, transposed;
+    arb_mat_t K;
     arf_t lo, hi;
     if (n < r) {
         arb_zero(sigma);
@@ -108,18 +136,38 @@ void thm_ball_sigma_min(arb_t sigma, const arb_mat_t A)
     }
     arf_init(lo);
     arf_init(hi);
-    arb_mat_init(transposed, n, r);
     arb_mat_init(K, r, r);
-    arb_mat_transpose(transposed, A);
-    arb_mat_mul(K, A, transposed, BITS);
-    arb_mat_frobenius_norm(sigma, A, BITS);
+    gram(K, sigma, A);
     arb_get_ubound_arf(hi, sigma, BITS);
     if (!arf_is_zero(hi)) {
-        narrow(K, lo, hi);
+        find_scale(K, lo, hi);
+    }
+    if (!arf_is_zero(lo)) {
+        squeeze(K, 1, lo, hi);
     }
     arb_set_interval_arf(sigma, lo, hi, BITS);
     arb_mat_clear(K);
-    arb_mat_clear(transposed);
+    arf_clear(lo);
+    arf_clear(hi);
+}
+
+void thm_ball_norm2(arb_t norm, const arb_mat_t A)
+{
+    const slong r = arb_mat_nrows(A);
+    arb_mat_t K;
+    arf_t lo, hi;
+    arf_init(lo);
+    arf_init(hi);
+    arb_mat_init(K, r, r);
+    gram(K, norm, A);
+    arb_get_ubound_arf(hi, norm, BITS);
+    arb_get_lbound_arf(lo, norm, BITS);
+    arf_div_si(lo, lo, r, 53, ARF_RND_DOWN); /* |A|_F^2 <= r |A|_2^2 */
+    if (arf_sgn(lo) > 0) {
+        squeeze(K, -1, lo, hi);
+    }
+    arb_set_interval_arf(norm, lo, hi, BITS);
+    arb_mat_clear(K);
     arf_clear(lo);
     arf_clear(hi);
 }
