@@ -109,6 +109,12 @@ const thm_catalogue_entry thm_catalogue[] = {
     DESCENT("G5.3", "alpha-bound", "g5-pl-values", THM_HOLDS),
     DESCENT("G5.4", "alpha-one-head", "g5-pl-values", THM_HOLDS),
     DESCENT("G5.5", "alpha-narrow-heads", "g5-pl-values", THM_HOLDS),
+    DESCENT("G6.1", "rank-threshold", "g6-rank", THM_HOLDS),
+    DESCENT("G6.2", "rank-flat-attention", "g6-rank", THM_HOLDS),
+    DESCENT("G6.3", "rank-token-twice", "g6-rank", THM_HOLDS),
+    DESCENT("G6.4", "rank-one-token", "g6-rank", THM_HOLDS),
+    DESCENT("G6.5", "rank-constant-feature", "g6-rank", THM_HOLDS),
+    DESCENT("G6.6", "rank-real-tokens", "g6-rank", THM_REFUTED),
     {NULL, NULL, NULL, NULL, THM_VACUOUS},
 };
 
