@@ -41,8 +41,100 @@ static double true_error(const thm_ball_layer *ball, const double *B)
     return value > 0.0 ? value : 0.0;
 }
 
-/* A case drawn towards corners: sizes from 1, scales over many decades, columns
- * or tokens of very different length, equal tokens, W_Q = W_K. */
+static void multiply(int count, double factor, double *x)
+{
+    for (int k = 0; k < count; k++) {
+        x[k] *= factor;
+    }
+}
+
+/* W: (H x D x d) <- zeros and ones, so that X W is exact. */
+static void select_columns(const thm_layer *l, double *W)
+{
+    for (int k = 0; k < l->H * l->D * l->d; k++) {
+        W[k] = k / l->d % l->D == k % l->d ? 1.0 : 0.0;
+    }
+}
+
+/* X W loses 20 bits by cancellation of its first two products. */
+static void cancel(const thm_layer *l, double *X, double *W)
+{
+    for (int t = 0; l->D > 1 && t < l->N * l->n; t++) {
+        X[t * l->D + 1] = -X[t * l->D] * (1 + 0x1p-20);
+    }
+    for (int k = 0; k < l->H * l->D * l->d; k++) {
+        const int row = k / l->d % l->D;
+        W[k] = row == 1 ? W[k - l->d] : row == 0 ? W[k] * 0x1p18 : W[k];
+    }
+}
+
+/* What else is done to a drawn instance: each makes one part of the error
+ * large beside the others. */
+static void twist(int which, uint64_t index, thm_instance *in)
+{
+    thm_layer *l = &in->layer;
+    const int tokens = l->N * l->n, entries = tokens * l->D,
+              weights = l->H * l->D * l->d;
+    switch (which) {
+    case 0: /* tokens of very different length */
+        for (int k = 0; k < entries; k++) {
+            in->X[k] = ldexp(in->X[k], (int)(index % 60) * (k / l->D % 3 - 1));
+        }
+        break;
+    case 1: /* columns */
+        for (int k = 0; k < entries; k++) {
+            in->X[k] = ldexp(in->X[k], 20 * (k % l->D % 3 - 1));
+        }
+        break;
+    case 2: /* a token twice */
+        for (int k = l->D; k < entries; k++) {
+            in->X[k] = k / l->D % 2 == 1 ? in->X[k - l->D] : in->X[k];
+        }
+        break;
+    case 3: /* products below the normal range */
+        multiply(entries, 1e-155, in->X);
+        break;
+    case 4: /* queries are inexact, keys exact */
+        cancel(l, in->X, in->Wq);
+        select_columns(l, in->Wk);
+        break;
+    case 5: /* and the other way round */
+        cancel(l, in->X, in->Wk);
+        select_columns(l, in->Wq);
+        break;
+    case 6: /* queries below the normal range meet large keys */
+        multiply(weights, 1e-311, in->Wq);
+        multiply(weights, 1e306, in->Wk);
+        l->kernel = THM_KERNEL_SOFTMAX;
+        break;
+    case 7: /* attention below the normal range meets large tokens */
+        multiply(entries, 0x1p900, in->X);
+        multiply(weights, 0x1p-900, in->Wq);
+        multiply(weights, 0x1p-900, in->Wk);
+        l->kernel = THM_KERNEL_GAUSSIAN;
+        l->c = 100.0;
+        break;
+    case 8: /* the inexact score of a light token moves a heavy one's share */
+        for (int k = 0; l->D > 2 && k < entries; k++) {
+            const int col = k % l->D, light = k / l->D % 2;
+            in->X[k] = col == 1 && light ? in->X[k] * 0x1p-30 : in->X[k];
+            in->X[k] = col == 2 ? -in->X[k - 1] * (1 + 0x1p-20) : in->X[k];
+            in->X[k] = (col > 0) == light && col < 3 ? in->X[k] : 0.0;
+        }
+        for (int k = 0; l->D > 2 && k < weights; k++) {
+            const int row = k / l->d % l->D;
+            in->Wk[k] = row == 2   ? in->Wk[k - l->d]
+                        : row == 1 ? in->Wk[k] * 0x1p50
+                                   : in->Wk[k] * 0x1p-10;
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* A case drawn towards corners: sizes from 1, scales over many decades, all
+ * schemes and kernels, and then a twist. */
 static void corner_case(uint64_t index, thm_instance *in)
 {
     static const double scales[] = {0.0, 1e-160, 1e-8, 0.01, 0.3,
@@ -64,29 +156,7 @@ static void corner_case(uint64_t index, thm_instance *in)
     plan.seed = 77;
     plan.index = index;
     ck_assert_int_eq(thm_instance_draw(&plan, in, NULL), THM_OK);
-    const int tokens = plan.N * plan.n;
-    const uint64_t twist = thm_rng_below(&rng, 6);
-    for (int t = 0; t < tokens; t++) {
-        double *x = in->X + t * plan.D;
-        for (int a = 0; a < plan.D; a++) {
-            switch (twist) {
-            case 0: /* tokens of very different length */
-                x[a] = ldexp(x[a], (int)(index % 60) * (t % 3 - 1));
-                break;
-            case 1: /* columns */
-                x[a] = ldexp(x[a], 20 * (a % 3 - 1));
-                break;
-            case 2: /* a token twice */
-                x[a] = t > 0 && t % 2 == 1 ? x[a - plan.D] : x[a];
-                break;
-            case 3: /* products below the normal range */
-                x[a] *= 1e-155;
-                break;
-            default:
-                break;
-            }
-        }
-    }
+    twist((int)thm_rng_below(&rng, 13), index, in);
 }
 
 enum { CASES = 6000 };
@@ -95,7 +165,7 @@ enum { CASES = 6000 };
 START_TEST(error_of_b_is_bounded)
 {
     static double ratio[CASES];
-    int decided = 0;
+    int decided = 0, skipped = 0;
     for (int k = 0; k < CASES; k++) {
         thm_instance in;
         thm_layer_work *work = NULL;
@@ -107,6 +177,11 @@ START_TEST(error_of_b_is_bounded)
         const thm_status status = thm_layer_b_bnd(&in.layer, in.Wq, in.Wk, work,
                                                   B, &delta, &underflowed);
         thm_layer_work_free(work);
+        if (status == THM_EDOMAIN) { /* scores overflow */
+            skipped++;
+            thm_instance_free(&in);
+            continue;
+        }
         ck_assert_int_eq(status, THM_OK);
         ck_assert_int_ge(underflowed, 0);
         ck_assert(isfinite(delta));
@@ -121,8 +196,9 @@ START_TEST(error_of_b_is_bounded)
         thm_instance_free(&in);
     }
     qsort(ratio, (size_t)decided, sizeof *ratio, ascending);
+    ck_assert_int_le(skipped, CASES / 20);
     ck_assert_int_ge(decided, CASES / 2);
-    /* useful: the note has the figures, 43 and 3.2 */
+    /* useful: the note has the figures, 43 and 3.4 */
     ck_assert_double_le(ratio[decided / 2], 1e3);
 }
 END_TEST
