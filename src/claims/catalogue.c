@@ -115,6 +115,9 @@ const thm_catalogue_entry thm_catalogue[] = {
     DESCENT("G6.4", "rank-one-token", "g6-rank", THM_HOLDS),
     DESCENT("G6.5", "rank-constant-feature", "g6-rank", THM_HOLDS),
     DESCENT("G6.6", "rank-real-tokens", "g6-rank", THM_REFUTED),
+    DESCENT("G7", "lambda-b-bound", "g7-lambda-b", THM_HOLDS),
+    DESCENT("G11.1", "narrow-heads-rank", "g11-heads", THM_HOLDS),
+    DESCENT("G11.2", "narrow-heads-deficit", "g11-heads", THM_HOLDS),
     {NULL, NULL, NULL, NULL, THM_VACUOUS},
 };
 
