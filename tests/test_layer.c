@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <string.h>
+#include "attn/layer_work.h"
 #include "tests/complex_layer.h"
 #include "tests/scratch.h"
 
@@ -226,6 +227,44 @@ START_TEST(the_plain_twins_agree_on_odd_sizes)
         free(B_ref);
         free(g);
         free(g_ref);
+        drop_case(&s, work);
+    }
+}
+END_TEST
+
+/* Scores, S, log S, gradients and tangents of every instruction set that this
+ * CPU has. */
+START_TEST(instruction_sets_give_the_same_bits)
+{
+    static const int sizes[] = {1, 2, 3, 7, 8, 9, 63, 65};
+    for (int k = 0; k < 8 * KERNELS; k++) {
+        instance s;
+        thm_layer_work *work;
+        const int n = sizes[k / KERNELS];
+        draw_instance((uint64_t)k, 1, n, 3, 2 + n / 3, 2, 3,
+                      (thm_kernel)(k % KERNELS), 0.385, &s);
+        ck_assert_int_eq(thm_layer_work_alloc(&s.layer, &work), THM_OK);
+        const int part = s.part, count = 2 * n * n;
+        double *first = room(2 * count + 3 * part + s.outputs),
+               *other = room(2 * count + 3 * part + s.outputs);
+        const size_t bytes =
+            (size_t)(2 * count + 3 * part + s.outputs) * sizeof *first;
+        for (int isa = 0; isa <= (int)thm_isa_detect(); isa++) {
+            double *S = isa == 0 ? first : other, *g = S + 2 * count;
+            thm_layer_work_use(work, (thm_isa)isa);
+            ck_assert_int_eq(thm_layer_attention(&s.layer, s.w.Wq, s.w.Wk, work,
+                                                 S, S + count, NULL),
+                             THM_OK);
+            ck_assert_int_eq(thm_layer_gradient(&s.layer, &s.w, work, NULL, g,
+                                                g + part, g + 2 * part),
+                             THM_OK);
+            thm_layer_tangent(&s.layer, work, s.w.Wk, s.w.Wv, s.w.Wq);
+            memcpy(g + 3 * part, work->F_dot,
+                   (size_t)s.outputs * sizeof *first);
+            ck_assert(memcmp(first, S, bytes) == 0);
+        }
+        free(first);
+        free(other);
         drop_case(&s, work);
     }
 }
@@ -497,6 +536,7 @@ int main(void)
     tcase_add_test(t, loss_and_gradient_agree_with_complex_steps);
     tcase_add_test(t, jacobians_agree_with_complex_steps);
     tcase_add_test(t, the_plain_twins_agree_on_odd_sizes);
+    tcase_add_test(t, instruction_sets_give_the_same_bits);
     tcase_add_test(t, one_token);
     tcase_add_test(t, sharp_rows_and_distant_tokens);
     tcase_add_test(t, close_tokens_far_away_keep_their_distance);

@@ -317,8 +317,7 @@ START_TEST(one_query_with_learned_logits_is_the_value_softmax_model)
                *W = calloc((size_t)(3 * part), sizeof *W),
                *v = drawn(80 + (uint64_t)k, part + n),
                *dW = calloc((size_t)(2 * part), sizeof *dW),
-               *g = room(2 * part), *hv = room(2 * part),
-               *want = room(part + n), f, L;
+               *g = room(2 * part), *want = room(part + n), f, L;
         ck_assert(X != NULL && Wo != NULL && W != NULL && dW != NULL);
         for (int j = 0; j < n; j++) {
             X[j * n + j] = 1.0;
@@ -391,7 +390,6 @@ START_TEST(one_query_with_learned_logits_is_the_value_softmax_model)
         free(v);
         free(dW);
         free(g);
-        free(hv);
         free(want);
     }
 }

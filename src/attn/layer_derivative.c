@@ -18,53 +18,31 @@ static size_t offset(int index, int rows, int columns)
 }
 
 /* s_dot, the derivative of the scores of one sample and head. */
-static void scores_tangent(const thm_layer *l, const double *Q, const double *K,
+static void scores_tangent(const thm_layer *l, thm_layer_work *w,
+                           const double *Q, const double *K,
                            const double *Q_dot, const double *K_dot, double *s)
 {
     const int n = l->n, d = l->d;
     if (l->kernel == THM_KERNEL_SOFTMAX) {
-        thm_layer_product(false, true, n, n, d, l->c, Q_dot, K, 0.0, s, n);
-        thm_layer_product(false, true, n, n, d, l->c, Q, K_dot, 1.0, s, n);
+        thm_layer_product(w, false, true, n, n, d, l->c, Q_dot, K, 0.0, s, n);
+        thm_layer_product(w, false, true, n, n, d, l->c, Q, K_dot, 1.0, s, n);
         return;
     }
-    for (int k = 0; k < n; k++) {
-        const double *q = Q + offset(k, 1, d), *qt = Q_dot + offset(k, 1, d);
-        for (int j = 0; j < n; j++) {
-            const double *key = K + offset(j, 1, d),
-                         *kt = K_dot + offset(j, 1, d);
-            double sum = 0.0;
-            for (int b = 0; b < d; b++) {
-                sum += (q[b] - key[b]) * (qt[b] - kt[b]);
-            }
-            s[offset(k, 1, n) + (size_t)j] = -2.0 * l->c * sum;
-        }
-    }
+    w->kernel->distances_dot(n, d, l->c, Q, K, Q_dot, K_dot, w->room, s);
 }
 
 /* Q_bar, K_bar (n x d) += the adjoint of the scores at (Q, K) applied to E. */
-static void scores_adjoint(const thm_layer *l, const double *Q, const double *K,
-                           const double *E, double *Q_bar, double *K_bar)
+static void scores_adjoint(const thm_layer *l, const thm_layer_work *w,
+                           const double *Q, const double *K, const double *E,
+                           double *Q_bar, double *K_bar)
 {
     const int n = l->n, d = l->d;
     if (l->kernel == THM_KERNEL_SOFTMAX) {
-        thm_layer_product(false, false, n, d, n, l->c, E, K, 1.0, Q_bar, d);
-        thm_layer_product(true, false, n, d, n, l->c, E, Q, 1.0, K_bar, d);
+        thm_layer_product(w, false, false, n, d, n, l->c, E, K, 1.0, Q_bar, d);
+        thm_layer_product(w, true, false, n, d, n, l->c, E, Q, 1.0, K_bar, d);
         return;
     }
-    for (int k = 0; k < n; k++) {
-        const double *q = Q + offset(k, 1, d);
-        double *q_bar = Q_bar + offset(k, 1, d);
-        for (int j = 0; j < n; j++) {
-            const double *key = K + offset(j, 1, d);
-            double *k_bar = K_bar + offset(j, 1, d);
-            const double e = 2.0 * l->c * E[offset(k, 1, n) + (size_t)j];
-            for (int b = 0; b < d; b++) {
-                const double pull = e * (key[b] - q[b]);
-                q_bar[b] += pull;
-                k_bar[b] -= pull;
-            }
-        }
-    }
+    w->kernel->distances_adjoint(n, d, l->c, Q, K, E, Q_bar, K_bar);
 }
 
 static double dot(int n, const double *x, const double *y)
@@ -136,46 +114,46 @@ void thm_layer_tangent(const thm_layer *l, thm_layer_work *w, const double *vq,
         memset(w->Q_dot, 0, projected);
         memset(w->K_dot, 0, projected);
         if (vq != NULL) {
-            thm_layer_project(l, vq, w->Q_dot);
+            thm_layer_project(l, vq, w, w->Q_dot);
         }
         if (vk != NULL) {
-            thm_layer_project(l, vk, w->K_dot);
+            thm_layer_project(l, vk, w, w->K_dot);
         }
         for (int i = 0; i < l->N; i++) {
             for (int h = 0; h < l->H; h++) {
                 const size_t at = token_at(l, i, h, l->d),
                              out = entry_at(l, i, h);
                 double *s = w->S_dot + out;
-                scores_tangent(l, w->Q + at, w->K + at, w->Q_dot + at,
+                scores_tangent(l, w, w->Q + at, w->K + at, w->Q_dot + at,
                                w->K_dot + at, s);
                 through_rows(l, w->S + out, s, s);
             }
         }
-        thm_layer_output(l, w->S_dot, w->U, 1.0, w->F_dot);
+        thm_layer_output(l, w->S_dot, w->U, w, 1.0, w->F_dot);
     }
     if (w->values_move) {
         thm_layer_values(l, vv, w, w->U_dot);
-        thm_layer_output(l, w->S, w->U_dot, 1.0, w->F_dot);
+        thm_layer_output(l, w->S, w->U_dot, w, 1.0, w->F_dot);
     }
 }
 
 /* dW_h (D x d) <- X' P_bar. */
-static void weight_gradient(const thm_layer *l, int h, const double *P_bar,
-                            double *dW)
+static void weight_gradient(const thm_layer *l, const thm_layer_work *w, int h,
+                            const double *P_bar, double *dW)
 {
     if (dW != NULL) {
-        thm_layer_product(true, false, l->D, l->d, l->N * l->n, 1.0, l->X,
+        thm_layer_product(w, true, false, l->D, l->d, l->N * l->n, 1.0, l->X,
                           P_bar, 0.0, dW + offset(h, l->D, l->d), l->d);
     }
 }
 
 /* Z_i <- beta Z_i + S_i' R_i for every sample of head h. */
-static void pull_back(const thm_layer *l, int h, const double *S,
-                      const double *R, double beta, double *Z)
+static void pull_back(const thm_layer *l, const thm_layer_work *w, int h,
+                      const double *S, const double *R, double beta, double *Z)
 {
     for (int i = 0; i < l->N; i++) {
         const size_t at = offset(i, l->n, l->m);
-        thm_layer_product(true, false, l->n, l->m, l->n, 1.0,
+        thm_layer_product(w, true, false, l->n, l->m, l->n, 1.0,
                           S + entry_at(l, i, h), R + at, beta, Z + at, l->m);
     }
 }
@@ -184,9 +162,9 @@ static void pull_back(const thm_layer *l, int h, const double *S,
 static void value_gradient(const thm_layer *l, thm_layer_work *w, int h,
                            double *dWv)
 {
-    thm_layer_product(true, false, l->D, l->m, l->N * l->n, 1.0, l->X, w->Z,
+    thm_layer_product(w, true, false, l->D, l->m, l->N * l->n, 1.0, l->X, w->Z,
                       0.0, w->M, l->m);
-    thm_layer_product(false, true, l->D, l->d, l->m, 1.0, w->M,
+    thm_layer_product(w, false, true, l->D, l->d, l->m, 1.0, w->M,
                       l->Wo + offset(h, l->d, l->m), 0.0,
                       dWv + offset(h, l->D, l->d), l->d);
 }
@@ -204,7 +182,7 @@ void thm_layer_adjoint(const thm_layer *l, thm_layer_work *w, const double *R,
     const int n = l->n, d = l->d, m = l->m;
     for (int h = 0; h < l->H; h++) {
         if (dWv != NULL) {
-            pull_back(l, h, w->S, R, 0.0, w->Z);
+            pull_back(l, w, h, w->S, R, 0.0, w->Z);
             value_gradient(l, w, h, dWv);
         }
         if (dWq == NULL && dWk == NULL) {
@@ -213,14 +191,14 @@ void thm_layer_adjoint(const thm_layer *l, thm_layer_work *w, const double *R,
         clear_bars(l, w);
         for (int i = 0; i < l->N; i++) {
             const size_t at = token_at(l, i, h, d), out = offset(i, n, d);
-            thm_layer_product(false, true, n, n, m, 1.0, R + offset(i, n, m),
+            thm_layer_product(w, false, true, n, n, m, 1.0, R + offset(i, n, m),
                               w->U + token_at(l, i, h, m), 0.0, w->E, n);
             through_rows(l, w->S + entry_at(l, i, h), w->E, w->E);
-            scores_adjoint(l, w->Q + at, w->K + at, w->E, w->Q_bar + out,
+            scores_adjoint(l, w, w->Q + at, w->K + at, w->E, w->Q_bar + out,
                            w->K_bar + out);
         }
-        weight_gradient(l, h, w->Q_bar, dWq);
-        weight_gradient(l, h, w->K_bar, dWk);
+        weight_gradient(l, w, h, w->Q_bar, dWq);
+        weight_gradient(l, w, h, w->K_bar, dWk);
     }
 }
 
@@ -231,24 +209,24 @@ static void sample_dot(const thm_layer *l, thm_layer_work *w, int i, int h)
     const size_t token = token_at(l, i, h, l->d), out = offset(i, n, l->d),
                  value = token_at(l, i, h, m), entry = entry_at(l, i, h),
                  row = offset(i, n, m);
-    thm_layer_product(false, true, n, n, m, 1.0, w->R + row, w->U + value, 0.0,
-                      w->G, n);
-    thm_layer_product(false, true, n, n, m, 1.0, w->F_dot + row, w->U + value,
-                      0.0, w->G_dot, n);
+    thm_layer_product(w, false, true, n, n, m, 1.0, w->R + row, w->U + value,
+                      0.0, w->G, n);
+    thm_layer_product(w, false, true, n, n, m, 1.0, w->F_dot + row,
+                      w->U + value, 0.0, w->G_dot, n);
     if (w->values_move) {
-        thm_layer_product(false, true, n, n, m, 1.0, w->R + row,
+        thm_layer_product(w, false, true, n, n, m, 1.0, w->R + row,
                           w->U_dot + value, 1.0, w->G_dot, n);
     }
     if (w->scores_move) {
         through_rows(l, w->S + entry, w->G, w->E);
-        scores_adjoint(l, w->Q_dot + token, w->K_dot + token, w->E,
+        scores_adjoint(l, w, w->Q_dot + token, w->K_dot + token, w->E,
                        w->Q_bar + out, w->K_bar + out);
         through_rows_dot(l, w->S + entry, w->S_dot + entry, w->G, w->G_dot,
                          w->E_dot);
     } else {
         through_rows(l, w->S + entry, w->G_dot, w->E_dot);
     }
-    scores_adjoint(l, w->Q + token, w->K + token, w->E_dot, w->Q_bar + out,
+    scores_adjoint(l, w, w->Q + token, w->K + token, w->E_dot, w->Q_bar + out,
                    w->K_bar + out);
 }
 
@@ -257,9 +235,9 @@ void thm_layer_adjoint_dot(const thm_layer *l, thm_layer_work *w, double *dWq,
 {
     for (int h = 0; h < l->H; h++) {
         if (dWv != NULL) {
-            pull_back(l, h, w->S, w->F_dot, 0.0, w->Z);
+            pull_back(l, w, h, w->S, w->F_dot, 0.0, w->Z);
             if (w->scores_move) {
-                pull_back(l, h, w->S_dot, w->R, 1.0, w->Z);
+                pull_back(l, w, h, w->S_dot, w->R, 1.0, w->Z);
             }
             value_gradient(l, w, h, dWv);
         }
@@ -270,8 +248,8 @@ void thm_layer_adjoint_dot(const thm_layer *l, thm_layer_work *w, double *dWq,
         for (int i = 0; i < l->N; i++) {
             sample_dot(l, w, i, h);
         }
-        weight_gradient(l, h, w->Q_bar, dWq);
-        weight_gradient(l, h, w->K_bar, dWk);
+        weight_gradient(l, w, h, w->Q_bar, dWq);
+        weight_gradient(l, w, h, w->K_bar, dWk);
     }
 }
 

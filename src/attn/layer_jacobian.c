@@ -122,8 +122,8 @@ thm_status thm_layer_jacobian(const thm_layer *l, const thm_weights *weights,
                 if (which == THM_TRAIN_Q) {
                     query_row(l, &r, EG, out);
                 } else {
-                    thm_layer_product(true, false, l->D, l->d, l->n, 1.0, r.X,
-                                      EG, 0.0, out, l->d);
+                    thm_layer_product(w, true, false, l->D, l->d, l->n, 1.0,
+                                      r.X, EG, 0.0, out, l->d);
                 }
             }
         }

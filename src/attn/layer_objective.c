@@ -78,10 +78,10 @@ static thm_status look_at(thm_layer_problem *p, const double *x)
     memcpy(p->x, x, bytes);
     const thm_weights at = thm_layer_problem_weights(p, p->x);
     if (p->trained & THM_TRAIN_Q || !p->frozen) {
-        thm_layer_project(l, at.Wq, w->Q);
+        thm_layer_project(l, at.Wq, w, w->Q);
     }
     if (p->trained & THM_TRAIN_K || !p->frozen) {
-        thm_layer_project(l, at.Wk, w->K);
+        thm_layer_project(l, at.Wk, w, w->K);
     }
     thm_status status = THM_OK;
     if (p->trained & (THM_TRAIN_Q | THM_TRAIN_K) || !p->frozen) {
@@ -94,7 +94,7 @@ static thm_status look_at(thm_layer_problem *p, const double *x)
         return status;
     }
     p->frozen = true;
-    thm_layer_output(l, w->S, w->U, 0.0, w->F);
+    thm_layer_output(l, w->S, w->U, w, 0.0, w->F);
     status = thm_layer_residual(l, w, &p->f);
     p->known = status == THM_OK;
     return status;

@@ -11,9 +11,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "attn/layer.h"
+#include "attn/layer_kernel.h"
 
 struct thm_layer_work {
     int N, n, D, d, H, m;
+    const thm_layer_kernel *kernel;
     bool scores_move, values_move; /* in the last tangent */
     double *Q, *K, *Q_dot, *K_dot; /* (H x T x d)         */
     double *S, *S_dot;             /* (N x H x n x n)     */
@@ -24,7 +26,7 @@ struct thm_layer_work {
     double *Z;                     /* (T x m), one head   */
     double *M;                     /* (D x m), one head   */
     double *E, *E_dot, *G, *G_dot; /* (n x n), one sample */
-    double block[];
+    double *room;                  /* of the kernels, (2 d + 1) padded rows */
 };
 
 /* THM_EDIM or THM_EDOMAIN, as layer.h says of every function. */
@@ -35,12 +37,18 @@ bool thm_layer_finite(size_t count, const double *x);
 
 /* C (m x n) <- alpha op(A) op(B) + beta C, beta 0 or 1, dense, without gaps but
  * for ldc. */
-void thm_layer_product(bool transpose_a, bool transpose_b, int m, int n, int k,
-                       double alpha, const double *A, const double *B,
-                       double beta, double *C, int ldc);
+void thm_layer_product(const thm_layer_work *work, bool transpose_a,
+                       bool transpose_b, int m, int n, int k, double alpha,
+                       const double *A, const double *B, double beta, double *C,
+                       int ldc);
+
+/* The kernels of another instruction set, which this CPU must have: for tests,
+ * results are the same to the bit. */
+void thm_layer_work_use(thm_layer_work *work, thm_isa isa);
 
 /* P: (H x T x d) <- X W_h. */
-void thm_layer_project(const thm_layer *layer, const double *W, double *P);
+void thm_layer_project(const thm_layer *layer, const double *W,
+                       const thm_layer_work *work, double *P);
 /* S (and log_S, NULL allowed) from Q and K; THM_EDOMAIN if a score is not
  * finite. */
 thm_status thm_layer_scores(const thm_layer *layer, thm_layer_work *work,
@@ -50,7 +58,7 @@ void thm_layer_values(const thm_layer *layer, const double *Wv,
                       thm_layer_work *work, double *U);
 /* F from S and U. */
 void thm_layer_output(const thm_layer *layer, const double *S, const double *U,
-                      double beta, double *F);
+                      const thm_layer_work *work, double beta, double *F);
 /* R <- F - Y; *f <- |R|^2 / 2. */
 thm_status thm_layer_residual(const thm_layer *layer, thm_layer_work *work,
                               double *f);

@@ -60,15 +60,15 @@ static void absolute(size_t count, const double *x, double *out)
 }
 
 /* dP: (T x d) <- bound of the error of P = X W.  (2) */
-static void project_error(const thm_layer *l, const double *W, bounds *b,
-                          double *dP)
+static void project_error(const thm_layer *l, const thm_layer_work *work,
+                          const double *W, bounds *b, double *dP)
 {
     const int T = l->N * l->n;
     const size_t count = (size_t)T * (size_t)l->d;
     const double gamma = gamma_of(l->D);
     absolute((size_t)l->D * (size_t)l->d, W, b->W);
-    thm_layer_product(false, false, T, l->d, l->D, 1.0, b->X, b->W, 0.0, dP,
-                      l->d);
+    thm_layer_product(work, false, false, T, l->d, l->D, 1.0, b->X, b->W, 0.0,
+                      dP, l->d);
     for (size_t k = 0; k < count; k++) {
         dP[k] = gamma * dP[k] + l->D * TINY;
     }
@@ -76,8 +76,9 @@ static void project_error(const thm_layer *l, const double *W, bounds *b,
 
 /* b->e <- bounds of the errors of the scores c q.k of one sample and head.  (3)
  */
-static void product_error(const thm_layer *l, const double *Q, const double *K,
-                          const double *dQ, const double *dK, bounds *b)
+static void product_error(const thm_layer *l, const thm_layer_work *work,
+                          const double *Q, const double *K, const double *dQ,
+                          const double *dK, bounds *b)
 {
     const int n = l->n, d = l->d;
     const size_t nd = (size_t)n * (size_t)d;
@@ -86,11 +87,12 @@ static void product_error(const thm_layer *l, const double *Q, const double *K,
         b->Q[k] = fabs(Q[k]);
         b->K[k] = gamma * fabs(K[k]) + dK[k];
     }
-    thm_layer_product(false, true, n, n, d, l->c, b->Q, b->K, 0.0, b->e, n);
+    thm_layer_product(work, false, true, n, n, d, l->c, b->Q, b->K, 0.0, b->e,
+                      n);
     for (size_t k = 0; k < nd; k++) {
         b->K[k] = fabs(K[k]) + dK[k];
     }
-    thm_layer_product(false, true, n, n, d, l->c, dQ, b->K, 1.0, b->e, n);
+    thm_layer_product(work, false, true, n, n, d, l->c, dQ, b->K, 1.0, b->e, n);
     for (size_t k = 0; k < (size_t)n * (size_t)n; k++) {
         b->e[k] += d * l->c * TINY + TINY;
     }
@@ -159,7 +161,7 @@ static double block_error(const thm_layer *l, int sample, int head,
     const double *dQ = b->dQ + (size_t)sample * nd,
                  *dK = b->dK + (size_t)sample * nd;
     if (l->kernel == THM_KERNEL_SOFTMAX) {
-        product_error(l, Q, K, dQ, dK, b);
+        product_error(l, work, Q, K, dQ, dK, b);
     } else {
         distance_error(l, Q, K, dQ, dK, b);
     }
@@ -168,7 +170,7 @@ static double block_error(const thm_layer *l, int sample, int head,
         entry_error(l, work->S + of * nn + row, work->S_dot + of * nn + row,
                     b->e + row);
     }
-    thm_layer_product(false, false, n, D, n, 1.0, b->e,
+    thm_layer_product(work, false, false, n, D, n, 1.0, b->e,
                       b->X + (size_t)sample * nD, 0.0, b->dB, D);
     for (size_t k = 0; k < nD; k++) {
         b->dB[k] += n * TINY;
@@ -191,8 +193,8 @@ static thm_status measure_error(const thm_layer *l, const double *Wq,
     absolute((size_t)l->N * (size_t)l->n * (size_t)l->D, l->X, b.X);
     double total = 0.0;
     for (int h = 0; h < l->H; h++) {
-        project_error(l, Wq + (size_t)h * weights, &b, b.dQ);
-        project_error(l, Wk + (size_t)h * weights, &b, b.dK);
+        project_error(l, work, Wq + (size_t)h * weights, &b, b.dQ);
+        project_error(l, work, Wk + (size_t)h * weights, &b, b.dK);
         for (int i = 0; i < l->N; i++) {
             total = hypot(total, block_error(l, i, h, work, &b));
         }
