@@ -11,7 +11,7 @@ faint = "#808080"
 # SVG counts a font's size in pixels, PNG in points of 4/3 pixels.
 canvas(height) = sprintf("set terminal %s enhanced size 860,%d font 'sans,%d' %s", \
     format, height, format eq "svg" ? 13 : 10, \
-    format eq "svg" ? "" : "background 'white'")
+    format eq "svg" ? "standalone" : "background 'white'")
 
 set encoding utf8
 set datafile separator "\t"

@@ -238,11 +238,12 @@ START_TEST(series_are_written)
     ck_assert_int_eq(thm_tsv_begin(path, 0, columns, &tsv, &msg), THM_EDIM);
     ck_assert_int_eq(thm_tsv_begin(path, 2, columns, &tsv, &msg), THM_OK);
     thm_tsv_row(tsv, (double[]){0.1, (double)NAN});
+    thm_tsv_break(tsv);
     thm_tsv_row(tsv, (double[]){2, -1.127});
     ck_assert_int_eq(thm_tsv_commit(tsv, &msg), THM_OK);
     char *text = scratch_read(path);
     ck_assert_str_eq(text, "# tau (1)\tentropy (nat)\n"
-                           "0.10000000000000001\tnan\n2\t-1.127\n");
+                           "0.10000000000000001\tnan\n\n2\t-1.127\n");
     free(text);
     ck_assert_int_eq(thm_tsv_begin(path, 2, columns, &tsv, &msg), THM_OK);
     thm_tsv_abort(tsv);

@@ -48,6 +48,8 @@ static const struct {
      {diagram, spread, grid, halves}},
     {"flow-normalisations", FIGURES_FLOW, "flow-figures", {only, normalised}},
     {"flow-sinks", FIGURES_FLOW, "flow-figures", {only, toys}},
+    {"landscape-kernels", FIGURES_DESCENT, NULL, {0}},
+    {"landscape-minima", FIGURES_DESCENT, NULL, {0}},
 };
 
 enum { FIGURES = sizeof table / sizeof *table, EXIT_NOT_FOUND = 127 };

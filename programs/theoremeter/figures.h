@@ -14,7 +14,12 @@
 #include "report.h"
 
 /* Sections of the page that have figures. */
-typedef enum { FIGURES_SOFTMAX, FIGURES_FLOW } figures_section;
+typedef enum {
+    FIGURES_SOFTMAX,
+    FIGURES_FLOW,
+    FIGURES_DESCENT,
+    FIGURES_SECTIONS
+} figures_section;
 
 /* Runs a section's programs into dir/figures/NAME/ and writes its figures as
  * HTML.

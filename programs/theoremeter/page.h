@@ -12,10 +12,10 @@ enum { PAGE_FIELD = 1 << 16 };
 typedef struct {
     int n;
     const thm_decision *decisions;
-    const json_t *run;      /* NULL: none                             */
-    double effort;          /* of the run: it sets which cases exist  */
-    const char *figures[2]; /* HTML by section, made by figures.h     */
-    char field[PAGE_FIELD]; /* scratch for one field of a note        */
+    const json_t *run;          /* NULL: none                             */
+    double effort;              /* of the run: it sets which cases exist  */
+    const char *const *figures; /* HTML by section, made by figures.h */
+    char field[PAGE_FIELD];     /* scratch for one field of a note        */
 } page;
 
 /* The text of the window: how many claims. */

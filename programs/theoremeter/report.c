@@ -19,6 +19,11 @@ static void put_polarisation(FILE *out, page *p)
     fputs(p->figures[FIGURES_FLOW], out);
 }
 
+static void put_descent(FILE *out, page *p)
+{
+    fputs(p->figures[FIGURES_DESCENT], out);
+}
+
 static const struct {
     const char *name;
     void (*write)(FILE *out, page *p);
@@ -26,7 +31,7 @@ static const struct {
     {"title", page_title},       {"summary", page_summary},
     {"families", page_families}, {"rows", page_rows},
     {"figures", put_figures},    {"polarisation", put_polarisation},
-    {"run", page_run},
+    {"descent", put_descent},    {"run", page_run},
 };
 
 static const char *template(void)
@@ -79,7 +84,7 @@ thm_status report_write(const char *dir, int n, const thm_decision *decisions,
                         thm_message *msg)
 {
     char *path = thm_path_join(dir, "report.html");
-    char *figures[2] = {NULL, NULL};
+    char *figures[FIGURES_SECTIONS] = {NULL};
     page *p = calloc(1, sizeof *p);
     thm_file *file = NULL;
     thm_status status = THM_OK;
@@ -87,25 +92,28 @@ thm_status report_write(const char *dir, int n, const thm_decision *decisions,
         status = thm_fail(THM_ENOMEM, msg, "out of memory");
         goto done;
     }
-    if ((status = thm_dir_make(dir, msg)) != THM_OK ||
-        (status = make_figures(FIGURES_SOFTMAX, dir, options,
-                               &figures[FIGURES_SOFTMAX], msg)) != THM_OK ||
-        (status = make_figures(FIGURES_FLOW, dir, options,
-                               &figures[FIGURES_FLOW], msg)) != THM_OK ||
-        (status = thm_file_begin(path, &file, msg)) != THM_OK) {
+    status = thm_dir_make(dir, msg);
+    for (int i = 0; i < FIGURES_SECTIONS && status == THM_OK; i++) {
+        status =
+            make_figures((figures_section)i, dir, options, &figures[i], msg);
+    }
+    if (status == THM_OK) {
+        status = thm_file_begin(path, &file, msg);
+    }
+    if (status != THM_OK) {
         goto done;
     }
     p->n = n;
     p->decisions = decisions;
     p->run = run;
     p->effort = options->effort;
-    p->figures[FIGURES_SOFTMAX] = figures[FIGURES_SOFTMAX];
-    p->figures[FIGURES_FLOW] = figures[FIGURES_FLOW];
+    p->figures = (const char *const *)figures;
     fill(thm_file_stream(file), p);
     status = thm_file_commit(file, msg);
 done:
-    free(figures[FIGURES_SOFTMAX]);
-    free(figures[FIGURES_FLOW]);
+    for (int i = 0; i < FIGURES_SECTIONS; i++) {
+        free(figures[i]);
+    }
     free(p);
     free(path);
     return status;

@@ -12,6 +12,25 @@ struct thm_plane_work {
     void *block;
 };
 
+thm_weights thm_plane_direction(const thm_layer *layer, int trained,
+                                const double *d)
+{
+    const size_t size = (size_t)layer->H * product(layer->D, layer->d);
+    thm_weights w = {0};
+    const struct {
+        int bit;
+        const double **to;
+    } parts[] = {
+        {THM_TRAIN_Q, &w.Wq}, {THM_TRAIN_K, &w.Wk}, {THM_TRAIN_V, &w.Wv}};
+    for (int k = 0; k < 3; k++) {
+        if (trained & parts[k].bit) {
+            *parts[k].to = d;
+            d += size;
+        }
+    }
+    return w;
+}
+
 static bool all_finite(size_t count, const double *x)
 {
     double sum = 0.0;

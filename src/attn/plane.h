@@ -29,6 +29,11 @@
 
 typedef struct thm_plane thm_plane;
 
+/* The weights that a parameter vector of the trained subset (THM_TRAIN_..., in
+ * the order Q, K, V) stands for; NULL where there are none. */
+thm_weights thm_plane_direction(const thm_layer *layer, int trained,
+                                const double *d);
+
 /* The plane through `at` along d1 and d2, in whose three weights NULL stands
  * for zero.  Nothing is kept of the arrays; `plane` takes about
  * 6 N H n (n + m / 2) numbers.

@@ -47,6 +47,11 @@ void thm_tsv_row(thm_tsv *tsv, const double *values)
     fputc('\n', stream);
 }
 
+void thm_tsv_break(thm_tsv *tsv)
+{
+    fputc('\n', thm_file_stream(tsv->file));
+}
+
 thm_status thm_tsv_commit(thm_tsv *tsv, thm_message *msg)
 {
     thm_status status = thm_file_commit(tsv->file, msg);

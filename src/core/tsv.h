@@ -23,6 +23,9 @@ thm_status thm_tsv_begin(const char *path, int count,
 /* One row of count numbers. */
 void thm_tsv_row(thm_tsv *tsv, const double *values);
 
+/* An empty line: the end of a line of a grid, as gnuplot reads it. */
+void thm_tsv_break(thm_tsv *tsv);
+
 /* Makes the file appear and frees tsv; THM_EIO as thm_file_commit. */
 thm_status thm_tsv_commit(thm_tsv *tsv, thm_message *msg);
 

@@ -183,7 +183,10 @@ thm_status thm_direction_draw(int n, int count, const thm_block *blocks,
     if (!blocks_fill(n, count, blocks)) {
         return THM_EDIM;
     }
-    thm_rng first = thm_rng_make(seed, 0), second = thm_rng_make(seed, 1);
+    /* far from the streams that instances are drawn from */
+    const uint64_t stream = 0x6c616e6473636170;
+    thm_rng first = thm_rng_make(seed, stream);
+    thm_rng second = thm_rng_make(seed, stream + 1);
     thm_rng_fill_normal(&first, n, 1.0, d1);
     thm_rng_fill_normal(&second, n, 1.0, d2);
     thm_status status = thm_direction_orthogonalise(n, d1, d2);

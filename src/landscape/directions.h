@@ -54,9 +54,10 @@ thm_status thm_direction_orthogonalise(int n, const double *d1, double *d2);
 thm_status thm_direction_sine(int n, const double *d1, const double *d2,
                               double *sine);
 
-/* Two random directions at x: standard normals from streams 0 and 1 of seed, d2
- * made orthogonal to d1, then both normalised (which bends the right angle
- * again).  THM_ESINGULAR if they span no plane; else as above, or THM_ENOMEM.
+/* Two random directions at x: standard normals of two streams of seed that
+ * nothing else draws from, d2 made orthogonal to d1, then both normalised
+ * (which bends the right angle again).  THM_ESINGULAR if they span no plane;
+ * else as above, or THM_ENOMEM.
  */
 thm_status thm_direction_draw(int n, int count, const thm_block *blocks,
                               thm_slice_norm norm, const double *x,
