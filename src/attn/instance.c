@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "attn/layer_work.h"
 #include "core/options.h"
 #include "la/qr.h"
 
@@ -30,6 +31,7 @@ thm_instance_plan thm_instance_plan_default(void)
                                .s_v = 1.0,
                                .s_o = 1.0,
                                .s_y = 1.0,
+                               .s_x = 1.0,
                                .seed = 1};
 }
 
@@ -157,7 +159,7 @@ static thm_status draw_tokens(const thm_instance_plan *p, thm_rng rng,
 {
     const size_t sample = (size_t)p->n * (size_t)p->D;
     if (!p->images) {
-        thm_rng_fill_normal(&rng, (int64_t)sample * p->N, 1.0, X);
+        thm_rng_fill_normal(&rng, (int64_t)sample * p->N, p->s_x, X);
         return THM_OK;
     }
     for (int i = 0; i < p->N; i++) {
@@ -172,6 +174,9 @@ static thm_status draw_tokens(const thm_instance_plan *p, thm_rng rng,
                             "grid of an image of %d x %d has, found too many",
                             p->n, p->D, p->images->rows, p->images->cols);
         }
+    }
+    for (size_t k = 0; k < sample * (size_t)p->N; k++) {
+        X[k] *= p->s_x;
     }
     return THM_OK;
 }
@@ -224,8 +229,8 @@ static thm_status draw_weights(const thm_instance_plan *p, thm_rng rng,
 
 static bool scales_good(const thm_instance_plan *p)
 {
-    const double scales[] = {p->c, p->s, p->s_v, p->s_o, p->s_y};
-    for (int k = 0; k < 5; k++) {
+    const double scales[] = {p->c, p->s, p->s_v, p->s_o, p->s_y, p->s_x};
+    for (int k = 0; k < 6; k++) {
         if (!(scales[k] >= 0.0) || !isfinite(scales[k])) {
             return false;
         }
@@ -289,27 +294,29 @@ thm_status thm_instance_draw(const thm_instance_plan *p, thm_instance *out,
         return thm_fail(THM_EDOMAIN, msg,
                         "expected scales that are finite and not negative");
     }
-    thm_status status = allocate(p, out);
+    thm_layer layer = {.N = p->N,
+                       .n = p->n,
+                       .D = p->D,
+                       .d = p->d,
+                       .H = p->H,
+                       .m = p->m > 0 ? p->m : 1,
+                       .kernel = p->kernel,
+                       .c = p->c > 0.0 ? p->c : thm_kernel_scale(p->d)};
+    thm_status status = thm_layer_check_sizes(&layer);
     if (status == THM_OK) {
-        out->weights =
-            (thm_weights){.Wq = out->Wq, .Wk = out->Wk, .Wv = out->Wv};
-        out->layer =
-            (thm_layer){.N = p->N,
-                        .n = p->n,
-                        .D = p->D,
-                        .d = p->d,
-                        .H = p->H,
-                        .m = p->m > 0 ? p->m : 1,
-                        .kernel = p->kernel,
-                        .c = p->c > 0.0 ? p->c : thm_kernel_scale(p->d),
-                        .X = out->X,
-                        .Y = out->Y,
-                        .Wo = out->Wo};
-        /* before the work of drawing: the sizes */
-        status = thm_layer_check(&out->layer);
+        status = allocate(p, out);
     }
     if (status == THM_OK) {
         status = draw(p, out, msg);
+    }
+    if (status == THM_OK) {
+        layer.X = out->X;
+        layer.Y = out->Y;
+        layer.Wo = out->Wo;
+        out->layer = layer;
+        out->weights =
+            (thm_weights){.Wq = out->Wq, .Wk = out->Wk, .Wv = out->Wv};
+        status = thm_layer_check(&layer);
     }
     if (status != THM_OK) {
         thm_instance_free(out);

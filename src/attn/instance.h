@@ -44,8 +44,9 @@ typedef struct {
     thm_kernel kernel;
     double c; /* 0: thm_kernel_scale(d)                         */
     thm_scheme scheme;
-    double s;             /* scale of Wq, Wk                                */
+    double s;             /* scale of Wq, Wk                             */
     double s_v, s_o, s_y; /* entries of Wv, Wo, Y: s_v N(0, 1), ...      */
+    double s_x;           /* factor of X, whatever it is made of         */
     /* NULL: entries of X are N(0, 1).  Else X_i are n patches of image number
      * (index N + i) mod count, as thm_tokens_of_image cuts them; not owned. */
     const thm_idx *images;

@@ -46,7 +46,7 @@ bool thm_layer_finite(size_t count, const double *x)
     return !wild;
 }
 
-static thm_status check_sizes(const thm_layer *l)
+thm_status thm_layer_check_sizes(const thm_layer *l)
 {
     if (l->N < 1 || l->n < 1 || l->D < 1 || l->d < 1 || l->H < 1 || l->m < 1) {
         return THM_EDIM;
@@ -61,7 +61,7 @@ static thm_status check_sizes(const thm_layer *l)
 
 thm_status thm_layer_check(const thm_layer *l)
 {
-    thm_status status = check_sizes(l);
+    thm_status status = thm_layer_check_sizes(l);
     if (status != THM_OK) {
         return status;
     }

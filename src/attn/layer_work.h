@@ -29,6 +29,9 @@ struct thm_layer_work {
     double *room;                  /* of the kernels, (2 d + 1) padded rows */
 };
 
+/* The part of thm_layer_check that looks at sizes only. */
+thm_status thm_layer_check_sizes(const thm_layer *layer);
+
 /* THM_EDIM or THM_EDOMAIN, as layer.h says of every function. */
 thm_status thm_layer_check_work(const thm_layer *layer,
                                 const thm_layer_work *work);
