@@ -48,6 +48,7 @@ static const struct {
      {diagram, spread, grid, halves}},
     {"flow-normalisations", FIGURES_FLOW, "flow-figures", {only, normalised}},
     {"flow-sinks", FIGURES_FLOW, "flow-figures", {only, toys}},
+    {"pl-ratio", FIGURES_DESCENT, NULL, {0}},
     {"landscape-kernels", FIGURES_DESCENT, NULL, {0}},
     {"landscape-minima", FIGURES_DESCENT, NULL, {0}},
 };
