@@ -59,6 +59,23 @@ static inline void draw_instance(uint64_t stream, int N, int n, int D, int d,
     s->w = (thm_weights){.Wq = s->W, .Wk = s->W + part, .Wv = s->W + 2 * part};
 }
 
+enum { ODD = 8, KERNELS = 3, ODD_CASES = ODD * 5 * KERNELS };
+
+/* Two samples, two heads; of n, D, d, m one is an odd size and the others are
+ * small, or (every fifth) all are half of it, across the threshold of the
+ * products. */
+static inline void draw_odd(int k, instance *s)
+{
+    static const int sizes[ODD] = {1, 2, 3, 7, 8, 9, 63, 65};
+    const int odd = sizes[k / (5 * KERNELS)], which = k / KERNELS % 5;
+    int shape[] = {3, 2, 2, 2};
+    for (int j = 0; j < 4; j++) {
+        shape[j] = which == j ? odd : which == 4 ? 2 + odd / 2 : shape[j];
+    }
+    draw_instance((uint64_t)k, 2, shape[0], shape[1], shape[2], 2, shape[3],
+                  (thm_kernel)(k % KERNELS), 0.627 / sqrt((double)shape[1]), s);
+}
+
 static inline void free_instance(instance *s)
 {
     free(s->block);
