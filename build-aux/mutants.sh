@@ -1,6 +1,6 @@
 #!/bin/sh
-# Breaks src/softmax, src/la and src/flow on purpose, one line at a time, and shows that
-# the suites notice.  Each line of tests/mutants.tsv is a mutant:
+# Breaks src/softmax, src/la, src/flow and src/attn on purpose, one line at a
+# time, and shows that the suites notice.  Each line of tests/mutants.tsv is a mutant:
 #     file <TAB> what stands there, once <TAB> what takes its place <TAB> why
 # usage: mutants.sh DIR [PATTERN]
 # DIR holds the tree that is broken (a copy); PATTERN selects mutants by text.
@@ -11,7 +11,7 @@ pattern=${2:-.}
 root=$(cd "$(dirname "$0")/.." && pwd)
 tests='test_softmax test_normsoftmax test_spectrum test_blas test_eig test_qr
 test_lu test_loss test_flow test_flow_kernel test_flow_solve test_ode
-test_ode_watch'
+test_ode_watch test_layer test_layer_edges test_layer_objective'
 limit=120
 
 rm -rf "$dir"
