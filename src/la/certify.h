@@ -8,12 +8,18 @@
  * Routes to the lower bound, cheapest first:
  *   cholesky        one shifted Cholesky factorisation of the floating-point
  *                   Gram matrix that runs to its end (Rump, BIT 46, 2006);
- *                   reaches down to about 1e-6 sigma_1
+ *                   reaches down to sqrt(2 (p + k) u) |A|_F, p = max(m, n),
+ *                   about 1e-6 sigma_1 for small matrices
  *   preconditioned  with X an approximate inverse of the triangular factor,
  *                   |I - (X A)(X A)'| <= eta < 1 gives
- *                   sigma_k >= sqrt(1 - eta) / |X|_2; the residual in
- *                   double-double; reaches down to about 1e-13 sigma_1
- * Below that lower = 0: undecided, never "rank-deficient". */
+ *                   sigma_k >= sqrt(1 - eta) / |X|_2; X A in twice the working
+ *                   precision; reaches down to about 1e-13 sigma_1
+ * Below that lower = 0: undecided, never "rank-deficient".  upper is |A'v| of a
+ * vector v, proved: near-deficiency can be certified.
+ *
+ * Assumed: IEEE 754 doubles rounded to nearest; BLAS and LAPACK compute their
+ * sums of products in any order, fused or not, and a quotient as one or as the
+ * product with a reciprocal.  OpenBLAS does. */
 #ifndef THM_CERTIFY_H
 #define THM_CERTIFY_H
 
@@ -28,11 +34,11 @@ typedef enum {
 } thm_certified;
 
 typedef struct {
-    double lower, upper; /* of sigma_k, for every A* within delta     */
-    double max_upper;    /* of sigma_1                                */
-    thm_certified route;
+    double lower, upper;   /* of sigma_k, for every A* within delta    */
+    double max_upper;      /* of sigma_1                               */
+    thm_certified route;   /* to the lower bound of A itself           */
     bool limited_by_delta; /* A alone has a positive lower bound: it is
-                              the error of the matrix that undecides    */
+                              the error of the matrix that undecides  */
 } thm_sigma_bound;
 
 /* guide: what thm_sigma_est said of A, which decides where to aim, never what

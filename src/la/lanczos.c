@@ -80,12 +80,14 @@ static thm_status run(process *p, int n, thm_operator *M, void *ctx,
         /* what is left of a space that M maps to itself is rounding */
         bool exhausted = j == n || !(beta > n * DBL_EPSILON * size);
         p->beta[j - 1] = exhausted ? 0.0 : beta;
-        status = ritz(p, j, out);
-        if (status != THM_OK) {
-            return status;
-        }
-        if (exhausted || j == most || out->change <= tolerance * out->value) {
-            return THM_OK;
+        bool last = exhausted || j == most;
+        /* a step of a large matrix may be cheaper than this */
+        if (last || j % 4 == 0) {
+            status = ritz(p, j, out);
+            if (last || status != THM_OK ||
+                out->change <= tolerance * out->value) {
+                return status;
+            }
         }
         cblas_dscal(n, 1.0 / beta, w, 1);
     }

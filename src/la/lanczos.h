@@ -19,8 +19,8 @@ typedef struct {
     int steps;
 } thm_lanczos;
 
-/* Stops as soon as change <= tolerance value, when the Krylov space is
- * exhausted, or after most_steps steps: the caller judges.
+/* Stops when change <= tolerance value (looked at every fourth step), when the
+ * Krylov space is exhausted, or after most_steps steps: the caller judges.
  * x: (n), the unit vector.  n, most_steps >= 1, tolerance >= 0, else THM_EDIM.
  * THM_EDOMAIN, x untouched, if M yields what is not finite; what M answers;
  * THM_ECONVERGE of the small eigenproblem; THM_EOVERFLOW, THM_ENOMEM: n

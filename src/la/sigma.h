@@ -16,20 +16,23 @@
 #include "core/status.h"
 
 typedef enum {
-    THM_SIGMA_AUTO,
+    THM_SIGMA_AUTO, /* by a guess at first, by the test below in the end */
     THM_SIGMA_GRAM,
     THM_SIGMA_QR,
     THM_SIGMA_SVD /* taken only, never asked for: all values of R, where
                      Lanczos overflowed or did not end */
 } thm_sigma_route;
 
-/* Lanczos steps at most, and the relative error asked of sigma_1^2. */
-#define THM_SIGMA_STEPS 300
-#define THM_SIGMA_MAX_TOLERANCE 0x1p-20
+/* Lanczos steps at most, for sigma_k and for sigma_1: the latter is a yardstick
+ * and has to be cheap. */
+enum { THM_SIGMA_STEPS = 300, THM_SIGMA_MAX_STEPS = 40 };
 
 typedef struct {
     double min, max;  /* sigma_k, k = min(m, n), and sigma_1: estimates.  min
                          errs upwards but for a few units in its last place */
+    double max_error; /* estimate of |max - sigma_1| / max; max errs downwards.
+                         About eps up to k = 40 or where sigma_1 stands apart,
+                         1e-4 at the edge of a random spectrum, k = 2000     */
     double residual;  /* some singular value lies within residual max of min:
                          min(|A u - min v|, min) / max, u = A'v / min        */
     double error;     /* estimate of |min - sigma_k| / max; proved but for the

@@ -24,10 +24,11 @@ typedef struct {
 thm_status thm_wide_make(int m, int n, const double *A, thm_wide *out);
 void thm_wide_free(thm_wide *wide);
 
-/* The upper triangle of G: (k x k).  With gamma_p = p u / (1 - p u)
- *     |G - W W'|_2 <= | |W| |W|' |_2 gamma_p + tiny <= gamma_p |W|_F^2 + tiny,
- * tiny = 2^-1022, for sums in any order (dsyrk of OpenBLAS). */
-void thm_wide_gram(const thm_wide *wide, double *G);
+/* The upper triangle of columns from .. to - 1 of G: (k x k).  With gamma_p =
+ * p u / (1 - p u) and tiny = 2^-1022, for sums in any order (OpenBLAS),
+ *     |G - W W'|_2 <= gamma_p | |W| |W|' |_2 + tiny <= gamma_p |W|_F^2 + tiny.
+ */
+void thm_wide_gram(const thm_wide *wide, int from, int to, double *G);
 
 /* A factor of W W'; R has leading dimension ld. */
 typedef struct {
