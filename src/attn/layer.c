@@ -197,6 +197,21 @@ thm_status thm_layer_scores(const thm_layer *l, thm_layer_work *w, double *S,
                : THM_EDOMAIN;
 }
 
+void thm_layer_blocks(const thm_layer *l, const thm_layer_work *w, double *B)
+{
+    const int n = l->n, D = l->D, H = l->H;
+    const size_t nn = (size_t)n * (size_t)n, nD = (size_t)n * (size_t)D;
+    for (int i = 0; i < l->N; i++) {
+        for (int h = 0; h < H; h++) {
+            const size_t from = (size_t)i * (size_t)H + (size_t)h,
+                         to =
+                             (size_t)i * nD * (size_t)H + (size_t)h * (size_t)D;
+            thm_layer_product(w, false, false, n, D, n, 1.0, w->S + from * nn,
+                              l->X + (size_t)i * nD, 0.0, B + to, H * D);
+        }
+    }
+}
+
 void thm_layer_values(const thm_layer *l, const double *Wv, thm_layer_work *w,
                       double *U)
 {
@@ -292,15 +307,8 @@ thm_status thm_layer_b(const thm_layer *l, const double *Wq, const double *Wk,
 {
     const thm_status status =
         thm_layer_attention(l, Wq, Wk, w, NULL, NULL, NULL);
-    const int n = l->n, D = l->D, H = l->H;
-    const size_t nn = (size_t)n * (size_t)n, nD = (size_t)n * (size_t)D;
-    for (int i = 0; status == THM_OK && i < l->N; i++) {
-        for (int h = 0; h < H; h++) {
-            const double *S = w->S + ((size_t)i * (size_t)H + (size_t)h) * nn;
-            thm_layer_product(
-                w, false, false, n, D, n, 1.0, S, l->X + (size_t)i * nD, 0.0,
-                B + (size_t)i * nD * (size_t)H + (size_t)h * (size_t)D, H * D);
-        }
+    if (status == THM_OK) {
+        thm_layer_blocks(l, w, B);
     }
     return status;
 }

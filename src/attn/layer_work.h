@@ -56,6 +56,9 @@ void thm_layer_project(const thm_layer *layer, const double *W,
  * finite. */
 thm_status thm_layer_scores(const thm_layer *layer, thm_layer_work *work,
                             double *S, double *log_S);
+/* B: (T x HD) <- the blocks S_ih X_i of the S in work. */
+void thm_layer_blocks(const thm_layer *layer, const thm_layer_work *work,
+                      double *B);
 /* U: (H x T x m) <- X (Wv_h Wo_h). */
 void thm_layer_values(const thm_layer *layer, const double *Wv,
                       thm_layer_work *work, double *U);

@@ -88,6 +88,20 @@ static thm_status certify(const double *B, thm_layer_rank *r)
     return status;
 }
 
+/* B, its error, estimate and certificate. */
+static thm_status attempt(const thm_layer *l, const double *Wq,
+                          const double *Wk, bool twice, thm_layer_work *work,
+                          double *B, thm_layer_rank *r)
+{
+    thm_status status =
+        thm_layer_b_bnd(l, Wq, Wk, twice, work, B, &r->delta, &r->underflowed);
+    if (status == THM_OK) {
+        status =
+            thm_sigma_est(r->rows, r->columns, B, THM_SIGMA_AUTO, &r->sigma);
+    }
+    return status == THM_OK ? certify(B, r) : status;
+}
+
 thm_status thm_layer_rank_bnd(const thm_layer *l, const double *Wq,
                               const double *Wk, double *B, thm_layer_rank *out)
 {
@@ -99,15 +113,12 @@ thm_status thm_layer_rank_bnd(const thm_layer *l, const double *Wq,
     }
     r.rows = l->N * l->n;
     r.columns = l->H * l->D;
-    status = thm_layer_b_bnd(l, Wq, Wk, work, B, &r.delta, &r.underflowed);
+    r.deficient = thm_layer_deficient(l, Wq, Wk);
+    status = attempt(l, Wq, Wk, false, work, B, &r);
+    if (status == THM_OK && r.bound.limited_by_delta) {
+        status = attempt(l, Wq, Wk, true, work, B, &r);
+    }
     thm_layer_work_free(work);
-    if (status == THM_OK) {
-        status = thm_sigma_est(r.rows, r.columns, B, THM_SIGMA_AUTO, &r.sigma);
-    }
-    if (status == THM_OK) {
-        r.deficient = thm_layer_deficient(l, Wq, Wk);
-        status = certify(B, &r);
-    }
     if (status == THM_OK) {
         if (r.deficient != THM_DEFICIENT_NOT) {
             r.sigma.min = 0.0;

@@ -7,19 +7,24 @@
 #ifndef THM_RANK_H
 #define THM_RANK_H
 
+#include <stdbool.h>
 #include "attn/layer.h"
 #include "la/certify.h"
 
 /* B, and *delta with |B - exact B|_F <= *delta, proved, for the exact B that
- * the given doubles X, Wq, Wk, c define.  Infinite where the proof fails: where
- * a bound overflows.  A running bound, entry by entry, from the computed Q, K
- * and S.  *underflowed as thm_layer_attention.
+ * the given doubles X, Wq, Wk, c define.  Infinite where a bound overflows.  A
+ * running bound, entry by entry, from the computed Q, K and S.
  *
- * B: (Nn x HD); delta, underflowed may be NULL.  Statuses of thm_layer_b;
- * THM_ENOMEM.  Cost: about three times that of thm_layer_b. */
+ * twice: Q and K are computed in twice the working precision (la/dot2.h), where
+ * no entry of X, Wq, Wk exceeds 2^500: delta no longer grows with D |X||W|, at
+ * 17 FLOP a term of X Wq, X Wk instead of 2.  Without it B is that of
+ * thm_layer_b to the bit, at about twice its cost.
+ *
+ * B: (Nn x HD); *underflowed as thm_layer_attention.  Statuses of thm_layer_b,
+ * THM_ENOMEM. */
 thm_status thm_layer_b_bnd(const thm_layer *layer, const double *Wq,
-                           const double *Wk, thm_layer_work *work, double *B,
-                           double *delta, int64_t *underflowed);
+                           const double *Wk, bool twice, thm_layer_work *work,
+                           double *B, double *delta, int64_t *underflowed);
 
 /* What makes rank B < Nn, and hence sigma_min(B) = 0, exactly, whatever the
  * rounding. */
@@ -51,7 +56,8 @@ typedef struct {
     thm_sigma_bound bound; /* certificate for the exact B; lower =
                               upper = 0 where it is deficient          */
     thm_deficient deficient;
-    double delta;           /* of thm_layer_b_bnd                       */
+    double delta; /* of thm_layer_b_bnd: with twice the precision where the
+                     certificate fails for delta alone */
     double lambda_min_gram; /* sigma.min^2                              */
     int64_t underflowed;    /* entries of S                             */
 } thm_layer_rank;

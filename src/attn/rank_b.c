@@ -3,11 +3,13 @@
  * its inequalities. */
 #include "attn/rank.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include "attn/gap.h"
 #include "attn/layer_work.h"
+#include "la/dot2.h"
 
 static const double U = 0x1p-53;
 /* Four times the error of an operation whose result is below 2^-1022. */
@@ -59,9 +61,23 @@ static void absolute(size_t count, const double *x, double *out)
     }
 }
 
-/* dP: (T x d) <- bound of the error of P = X W.  (2) */
-static void project_error(const thm_layer *l, const thm_layer_work *work,
-                          const double *W, bounds *b, double *dP)
+/* P: (T x d) <- X W_h, in twice the working precision if asked for. */
+static thm_status project(const thm_layer *l, const double *W, bool twice,
+                          const thm_layer_work *work, double *P)
+{
+    const int T = l->N * l->n;
+    if (twice) {
+        return thm_dot2(T, l->D, l->d, l->X, false, W, thm_isa_detect(), P);
+    }
+    thm_layer_product(work, false, false, T, l->d, l->D, 1.0, l->X, W, 0.0, P,
+                      l->d);
+    return THM_OK;
+}
+
+/* dP: (T x d) <- bound of the error of P = X W_h.  (2) */
+static void project_error(const thm_layer *l, const double *W, const double *P,
+                          bool twice, const thm_layer_work *work, bounds *b,
+                          double *dP)
 {
     const int T = l->N * l->n;
     const size_t count = (size_t)T * (size_t)l->d;
@@ -70,7 +86,9 @@ static void project_error(const thm_layer *l, const thm_layer_work *work,
     thm_layer_product(work, false, false, T, l->d, l->D, 1.0, b->X, b->W, 0.0,
                       dP, l->d);
     for (size_t k = 0; k < count; k++) {
-        dP[k] = gamma * dP[k] + l->D * TINY;
+        dP[k] = twice ? U * (1.0 + 4.0 * U) * fabs(P[k]) +
+                            2.0 * gamma * gamma * dP[k] + 2.0 * l->D * TINY
+                      : gamma * dP[k] + l->D * TINY;
     }
 }
 
@@ -181,10 +199,11 @@ static double block_error(const thm_layer *l, int sample, int head,
 
 /* The bound, once Q, K, S and log S (in S_dot) are in work. */
 static thm_status measure_error(const thm_layer *l, const double *Wq,
-                                const double *Wk, const thm_layer_work *work,
-                                double *delta)
+                                const double *Wk, bool twice,
+                                const thm_layer_work *work, double *delta)
 {
-    const size_t weights = (size_t)l->D * (size_t)l->d;
+    const size_t weights = (size_t)l->D * (size_t)l->d,
+                 rows = (size_t)l->N * (size_t)l->n * (size_t)l->d;
     bounds b = {0};
     thm_status status = bounds_alloc(l, &b);
     if (status != THM_OK) {
@@ -193,8 +212,11 @@ static thm_status measure_error(const thm_layer *l, const double *Wq,
     absolute((size_t)l->N * (size_t)l->n * (size_t)l->D, l->X, b.X);
     double total = 0.0;
     for (int h = 0; h < l->H; h++) {
-        project_error(l, work, Wq + (size_t)h * weights, &b, b.dQ);
-        project_error(l, work, Wk + (size_t)h * weights, &b, b.dK);
+        const size_t at = (size_t)h;
+        project_error(l, Wq + at * weights, work->Q + at * rows, twice, work,
+                      &b, b.dQ);
+        project_error(l, Wk + at * weights, work->K + at * rows, twice, work,
+                      &b, b.dK);
         for (int i = 0; i < l->N; i++) {
             total = hypot(total, block_error(l, i, h, work, &b));
         }
@@ -206,18 +228,46 @@ static thm_status measure_error(const thm_layer *l, const double *Wq,
     return THM_OK;
 }
 
-thm_status thm_layer_b_bnd(const thm_layer *l, const double *Wq,
-                           const double *Wk, thm_layer_work *work, double *B,
-                           double *delta, int64_t *underflowed)
+/* What thm_dot2 asks of its factors. */
+static bool moderate(size_t count, const double *x)
 {
-    thm_status status = thm_layer_b(l, Wq, Wk, work, B);
-    if (status == THM_OK && (delta || underflowed)) {
-        /* the same S again, and log S */
-        status = thm_layer_attention(l, Wq, Wk, work, NULL, work->S_dot,
-                                     underflowed);
+    for (size_t k = 0; k < count; k++) {
+        if (!(fabs(x[k]) <= 0x1p500)) {
+            return false;
+        }
     }
-    if (status == THM_OK && delta) {
-        status = measure_error(l, Wq, Wk, work, delta);
+    return true;
+}
+
+thm_status thm_layer_b_bnd(const thm_layer *l, const double *Wq,
+                           const double *Wk, bool twice, thm_layer_work *work,
+                           double *B, double *delta, int64_t *underflowed)
+{
+    const size_t T = (size_t)l->N * (size_t)l->n, H = (size_t)l->H,
+                 weights = (size_t)l->D * (size_t)l->d;
+    thm_status status = thm_layer_check_work(l, work);
+    twice = twice && moderate(T * (size_t)l->D, l->X) &&
+            moderate(H * weights, Wq) && moderate(H * weights, Wk);
+    for (size_t h = 0; status == THM_OK && h < H; h++) {
+        const size_t at = h * T * (size_t)l->d;
+        status = project(l, Wq + h * weights, twice, work, work->Q + at);
+        if (status == THM_OK) {
+            status = project(l, Wk + h * weights, twice, work, work->K + at);
+        }
     }
-    return status;
+    if (status == THM_OK) {
+        status = thm_layer_scores(l, work, work->S, work->S_dot);
+    }
+    if (status == THM_OK) {
+        status = measure_error(l, Wq, Wk, twice, work, delta);
+    }
+    if (status != THM_OK) {
+        return status;
+    }
+    thm_layer_blocks(l, work, B);
+    *underflowed = 0;
+    for (size_t k = 0; k < H * T * (size_t)l->n; k++) {
+        *underflowed += work->S[k] < DBL_MIN;
+    }
+    return THM_OK;
 }
