@@ -226,6 +226,19 @@ START_TEST(errors_of_values)
     ck_assert_int_eq(thm_layer_loss(&l, &s.w, work, &f), THM_EDOMAIN);
     ck_assert_int_eq(thm_layer_gradient_ref(&l, &s.w, NULL, out, NULL),
                      THM_EDOMAIN);
+    l = s.layer;
+    l.Wo = NULL;
+    ck_assert_int_eq(thm_layer_check(&l), THM_OK);
+    ck_assert_int_eq(thm_layer_b(&l, s.w.Wq, s.w.Wk, work, out), THM_OK);
+    ck_assert_int_eq(thm_layer_b_ref(&l, s.w.Wq, s.w.Wk, out), THM_OK);
+    ck_assert_int_eq(thm_layer_forward(&l, &s.w, work, out), THM_EDOMAIN);
+    ck_assert_int_eq(thm_layer_loss(&l, &s.w, work, &f), THM_EDOMAIN);
+    ck_assert_int_eq(thm_layer_jacobian(&l, &s.w, THM_TRAIN_V, work, out),
+                     THM_EDOMAIN);
+    ck_assert_int_eq(thm_layer_forward_ref(&l, &s.w, NULL, out, NULL),
+                     THM_EDOMAIN);
+    ck_assert_int_eq(thm_layer_gradient_ref(&l, &s.w, NULL, out, NULL),
+                     THM_EDOMAIN);
     double *const data[] = {s.X + 5, s.Wo + 1, s.Y + 3};
     for (int k = 0; k < 3; k++) {
         const double kept = *data[k];

@@ -308,6 +308,10 @@ START_TEST(errors)
     l.Y = NULL;
     ck_assert_int_eq(thm_layer_problem_alloc(&l, &t.s.w, 1, &none),
                      THM_EDOMAIN);
+    l = t.s.layer;
+    l.Wo = NULL;
+    ck_assert_int_eq(thm_layer_problem_alloc(&l, &t.s.w, 1, &none),
+                     THM_EDOMAIN);
     /* H D d is an int, three of it are not; all arrays are small but Wo */
     static double X[1 << 15], Wo[1 << 15];
     l = (thm_layer){.N = 1,

@@ -261,6 +261,9 @@ thm_status thm_layer_point(const thm_layer *l, const thm_weights *weights,
     if (status != THM_OK) {
         return status;
     }
+    if (l->Wo == NULL) {
+        return THM_EDOMAIN;
+    }
     thm_layer_project(l, weights->Wq, w, w->Q);
     thm_layer_project(l, weights->Wk, w, w->K);
     status = thm_layer_scores(l, w, w->S, NULL);

@@ -66,9 +66,10 @@ void thm_layer_work_free(thm_layer_work *work);
 
 /* What every function below answers: THM_EDIM if the sizes of layer and work
  * differ; THM_EDOMAIN if c is not positive and finite, if Y is NULL where a
- * loss is asked for, or if a score or the result is not finite: outputs are
- * then undefined.  A NaN in X, Y, Wo or a weight gets there.  Results are the
- * same to the bit for the same arguments, whatever ran before. */
+ * loss, or Wo where F or a derivative is asked for, or if a score or the result
+ * is not finite: outputs are then undefined.  A NaN in X, Y, Wo or a weight
+ * gets there.  Results are the same to the bit for the same arguments, whatever
+ * ran before. */
 
 /* S and log S (each NULL allowed): an entry of S that underflows is exact in
  * log S.  *underflowed (NULL allowed) receives how many entries of S are below
@@ -107,7 +108,7 @@ thm_status thm_layer_jacobian(const thm_layer *layer, const thm_weights *w,
                               int which, thm_layer_work *work, double *J);
 
 /* The plain twins: the formulas entry by entry, on layers that thm_layer_check
- * accepts.  THM_EDOMAIN if a score is not finite, or for gradient if Y is NULL;
+ * accepts.  THM_EDOMAIN if a score is not finite or Wo or Y is NULL, as above;
  * THM_ENOMEM; outputs are untouched but B's.
  *   b         B;
  *   forward   F, and jv: (N n m) <- J v where v and jv are not NULL;

@@ -22,15 +22,20 @@ struct thm_layer_problem {
     double x[];
 };
 
+/* How many weights a set of THM_TRAIN_ bits names. */
+static int count_of(int set)
+{
+    return (set & THM_TRAIN_Q ? 1 : 0) + (set & THM_TRAIN_K ? 1 : 0) +
+           (set & THM_TRAIN_V ? 1 : 0);
+}
+
 /* Where the block of one of the weights begins in a parameter vector; NULL if
  * it is not trained. */
 static const double *part(const thm_layer_problem *p, const double *x,
                           int which)
 {
-    const int before = p->trained & (which - 1);
-    const int skipped =
-        (before & THM_TRAIN_Q ? 1 : 0) + (before & THM_TRAIN_K ? 1 : 0);
-    return p->trained & which ? x + (size_t)skipped * p->block : NULL;
+    const int before = count_of(p->trained & (which - 1));
+    return p->trained & which ? x + (size_t)before * p->block : NULL;
 }
 
 static double *part_out(const thm_layer_problem *p, double *x, int which)
@@ -192,14 +197,11 @@ thm_status thm_layer_problem_alloc(const thm_layer *layer,
     if (status != THM_OK) {
         return status;
     }
-    const int block = layer->H * layer->D * layer->d,
-              count = (trained & THM_TRAIN_Q ? 1 : 0) +
-                      (trained & THM_TRAIN_K ? 1 : 0) +
-                      (trained & THM_TRAIN_V ? 1 : 0);
+    const int block = layer->H * layer->D * layer->d, count = count_of(trained);
     thm_layer_problem *p = NULL;
-    if (block > INT_MAX / count) {
+    if ((double)block * count > INT_MAX) {
         status = THM_EOVERFLOW;
-    } else if (layer->Y == NULL) {
+    } else if (layer->Y == NULL || layer->Wo == NULL) {
         status = THM_EDOMAIN;
     } else {
         p = calloc(1, sizeof *p + (size_t)(block * count) * sizeof *p->x);

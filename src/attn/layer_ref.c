@@ -144,7 +144,7 @@ static bool look(const plain *p, int i, int h)
             const dual v = projected(p, 2, i, h, j, b);
             p->q[j * l->d + b] = projected(p, 0, i, h, j, b);
             p->k[j * l->d + b] = projected(p, 1, i, h, j, b);
-            for (int o = 0; o < l->m; o++) {
+            for (int o = 0; l->Wo != NULL && o < l->m; o++) {
                 dual *u = p->u + j * l->m + o;
                 *u = add(*u, scale(l->Wo[(h * l->d + b) * l->m + o], v));
             }
@@ -253,6 +253,9 @@ static void backward(const plain *p)
 thm_status thm_layer_forward_ref(const thm_layer *l, const thm_weights *w,
                                  const thm_weights *v, double *F, double *jv)
 {
+    if (l->Wo == NULL) {
+        return THM_EDOMAIN;
+    }
     plain *p = plain_alloc(l, w, v);
     if (p == NULL) {
         return THM_ENOMEM;
@@ -299,7 +302,7 @@ thm_status thm_layer_b_ref(const thm_layer *l, const double *Wq,
 thm_status thm_layer_gradient_ref(const thm_layer *l, const thm_weights *w,
                                   const thm_weights *v, double *g, double *hv)
 {
-    if (l->Y == NULL) {
+    if (l->Y == NULL || l->Wo == NULL) {
         return THM_EDOMAIN;
     }
     plain *p = plain_alloc(l, w, v);
