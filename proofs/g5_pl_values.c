@@ -1,5 +1,6 @@
 /* G5.1-G5.5: the PL inequality where only the values are trained, its constant
  * and the lower bounds of it (paper-notes/song2024.md, R1), in balls. */
+#include <limits.h>
 #include "claims/ball.h"
 #include "claims/layer_states.h"
 #include "proofs/proof.h"
@@ -434,7 +435,7 @@ static thm_status heads_equal(const void *c, void *ctx, thm_finding *f,
                               bool *applies)
 {
     (void)c;
-    return equals_alpha(ctx, THM_LAYERS_ROOM, f, applies);
+    return equals_alpha(ctx, INT_MAX, f, applies);
 }
 
 /* ---- G5.5: narrow heads ---------------------------------------------------

@@ -126,14 +126,11 @@ START_TEST(errors)
     bad.D = 17;
     ck_assert_int_eq(thm_layers_draw(layers, &bad, 1, 0), THM_EDIM);
     bad = good;
-    bad.n = 50;
-    ck_assert_int_eq(thm_layers_draw(layers, &bad, 1, 0), THM_EDIM);
-    bad = good;
+    bad.tokens = THM_TOKENS_NORMAL;
     bad.d = 0;
     ck_assert_int_eq(thm_layers_draw(layers, &bad, 1, 0), THM_EDIM);
     bad = good;
-    bad.tokens = THM_TOKENS_NORMAL;
-    bad.D = THM_LAYERS_ROOM;
+    bad.m = 0;
     ck_assert_int_eq(thm_layers_draw(layers, &bad, 1, 0), THM_EDIM);
     thm_layers_free(layers);
     thm_layers_free(NULL);

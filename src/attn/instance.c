@@ -9,8 +9,10 @@
 #include "core/options.h"
 #include "la/qr.h"
 
-/* The random stream of each array is STREAMS index + its number. */
-enum { OF_X, OF_Y, OF_WQ, OF_WK, OF_WV, OF_WO, STREAMS = 8 };
+/* The random stream of each array is THM_INSTANCE_STREAMS index + its number.
+ */
+enum { OF_X, OF_Y, OF_WQ, OF_WK, OF_WV, OF_WO, STREAMS };
+_Static_assert((int)STREAMS < (int)THM_INSTANCE_STREAMS, "the last is free");
 
 const char *thm_scheme_text(thm_scheme scheme)
 {
@@ -258,7 +260,8 @@ static thm_status draw(const thm_instance_plan *p, thm_instance *in,
 {
     thm_rng rng[STREAMS];
     for (int k = 0; k < STREAMS; k++) {
-        rng[k] = thm_rng_make(p->seed, STREAMS * p->index + (uint64_t)k);
+        rng[k] = thm_rng_make(p->seed,
+                              THM_INSTANCE_STREAMS * p->index + (uint64_t)k);
     }
     const int64_t weights = (int64_t)p->H * p->D * p->d;
     thm_status status = draw_tokens(p, rng[OF_X], in->X, msg);

@@ -38,6 +38,8 @@ const char *thm_scheme_text(thm_scheme scheme);
 #define THM_KERNEL_CHOICE "softmax|gaussian|gaussian-normalised"
 #define THM_SCHEME_CHOICE "independent|equal|orthogonal|xavier"
 
+enum { THM_INSTANCE_STREAMS = 8 };
+
 typedef struct {
     int N, n, D, d, H;
     int m; /* of Y and Wo; 0: there is no Y, Wv, Wo          */

@@ -6,19 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "attn/instance.h"
 #include "core/verdict.h"
 #include "io/idx.h"
 
-enum { ROUNDS = 6, IMAGES = 1000, SIDE = 28, ARRAYS = 6, KERNELS = 3 };
+enum { ROUNDS = 6, IMAGES = 1000, KERNELS = 3 };
 _Static_assert(THM_LAYERS_CASES == THM_LAYERS_FAMILIES * ROUNDS,
                "whole rounds");
 
 struct thm_layers {
     thm_layer_case one;
+    thm_instance drawn; /* what the case points into               */
     char path[512];
     bool tried;     /* whether the image file has been looked for */
     thm_idx images; /* count 0 if there are none                  */
-    double *block;  /* ARRAYS x THM_LAYERS_ROOM                   */
 };
 
 typedef struct {
@@ -49,16 +50,6 @@ thm_status thm_layers_alloc(const char *images, thm_layers **layers)
     if (!self) {
         return THM_ENOMEM;
     }
-    self->block = calloc((size_t)ARRAYS * THM_LAYERS_ROOM, sizeof(double));
-    if (!self->block) {
-        free(self);
-        return THM_ENOMEM;
-    }
-    thm_layer_case *c = &self->one;
-    double **arrays[ARRAYS] = {&c->X, &c->Y, &c->Wq, &c->Wk, &c->Wv, &c->Wo};
-    for (int k = 0; k < ARRAYS; k++) {
-        *arrays[k] = self->block + (size_t)k * THM_LAYERS_ROOM;
-    }
     snprintf(self->path, sizeof self->path, "%s",
              images ? images : THM_FASHION_MNIST "t10k-images-idx3-ubyte.gz");
     *layers = self;
@@ -69,7 +60,7 @@ void thm_layers_free(thm_layers *layers)
 {
     if (layers) {
         thm_idx_free(&layers->images);
-        free(layers->block);
+        thm_instance_free(&layers->drawn);
         free(layers);
     }
 }
@@ -79,9 +70,6 @@ thm_layer_case *thm_layers_case(thm_layers *layers)
     return &layers->one;
 }
 
-/* ---- tokens ---------------------------------------------------------------
- */
-
 static thm_status load_images(thm_layers *self)
 {
     if (self->tried || access(self->path, F_OK) != 0) {
@@ -89,126 +77,58 @@ static thm_status load_images(thm_layers *self)
     }
     const thm_status status =
         thm_idx_read(self->path, IMAGES, &self->images, NULL);
-    if (status != THM_OK) {
-        return status;
-    }
-    self->tried = true;
-    if (self->images.rows != SIDE || self->images.cols != SIDE) {
-        thm_idx_free(&self->images);
-        return THM_EFORMAT;
-    }
-    return THM_OK;
+    self->tried = status == THM_OK;
+    return status;
 }
 
-static void copy_patch(const unsigned char *image, int side, int place,
-                       double *x)
+static int pixels(thm_tokens tokens)
 {
-    const int per_line = SIDE / side;
-    const int top = place / per_line * side, left = place % per_line * side;
-    for (int i = 0; i < side * side; i++) {
-        x[i] = image[(top + i / side) * SIDE + left + i % side] / 255.0;
-    }
-}
-
-/* X <- n places of the grid, drawn without repetition, of N drawn images. */
-static thm_status fill_patches(thm_layers *self, const thm_layer_spec *s,
-                               int side, thm_rng *rng)
-{
-    const thm_status status = load_images(self);
-    const int places = SIDE / side * (SIDE / side);
-    int order[SIDE / 4 * (SIDE / 4)];
-    self->one.absent = self->images.count == 0;
-    if (status != THM_OK || self->one.absent) {
-        return status;
-    }
-    for (int i = 0; i < s->N; i++) {
-        const size_t which =
-            thm_rng_below(rng, (uint64_t)self->images.count) * SIDE * SIDE;
-        for (int k = 0; k < places; k++) {
-            order[k] = k;
-        }
-        for (int j = 0; j < s->n; j++) {
-            const int k = j + (int)thm_rng_below(rng, (uint64_t)(places - j));
-            const int place = order[k];
-            order[k] = order[j];
-            copy_patch(self->images.data + which, side, place,
-                       self->one.X + (size_t)(i * s->n + j) * (size_t)s->D);
-        }
-    }
-    return THM_OK;
-}
-
-/* ---- instances ------------------------------------------------------------
- */
-
-static bool fits(int a, int b, int c)
-{
-    return a >= 1 && b >= 1 && c >= 1 && a <= THM_LAYERS_ROOM &&
-           b <= THM_LAYERS_ROOM / a && c <= THM_LAYERS_ROOM / a / b;
-}
-
-static int patch_side(thm_tokens tokens)
-{
-    return tokens == THM_TOKENS_PATCHES4   ? 4
-           : tokens == THM_TOKENS_PATCHES7 ? 7
-                                           : 0;
-}
-
-static thm_status check_spec(const thm_layer_spec *s)
-{
-    const int side = patch_side(s->tokens);
-    if (!fits(s->N, s->n, s->D) || !fits(s->N, s->n, s->m) ||
-        !fits(s->H, s->D, s->d) || !fits(s->H, s->d, s->m)) {
-        return THM_EDIM;
-    }
-    if (side > 0 &&
-        (s->D != side * side || s->n > SIDE / side * (SIDE / side))) {
-        return THM_EDIM;
-    }
-    return THM_OK;
+    return tokens == THM_TOKENS_PATCHES4 ? 16 : 49;
 }
 
 thm_status thm_layers_draw(thm_layers *layers, const thm_layer_spec *spec,
                            uint64_t seed, int64_t index)
 {
     thm_layer_case *c = &layers->one;
-    thm_status status = check_spec(spec);
-    if (status != THM_OK) {
+    thm_instance *in = &layers->drawn;
+    const bool real = spec->tokens != THM_TOKENS_NORMAL;
+    if (spec->m < 1 || (real && spec->D != pixels(spec->tokens))) {
+        return THM_EDIM;
+    }
+    thm_status status = real ? load_images(layers) : THM_OK;
+    thm_instance_free(in);
+    c->absent = real && layers->images.count == 0;
+    if (status != THM_OK || c->absent) {
         return status;
     }
-    const int64_t weights = (int64_t)spec->H * spec->D * spec->d;
-    const double scale = spec->scale;
-    thm_rng rng = thm_rng_make(seed, 2 * (uint64_t)index);
-    c->rng = thm_rng_make(seed, 2 * (uint64_t)index + 1);
-    c->absent = false;
-    if (spec->tokens == THM_TOKENS_NORMAL) {
-        thm_rng_fill_normal(&rng, (int64_t)spec->N * spec->n * spec->D, 1.0,
-                            c->X);
-    } else {
-        status = fill_patches(layers, spec, patch_side(spec->tokens), &rng);
+    thm_instance_plan p = thm_instance_plan_default();
+    p.N = spec->N;
+    p.n = spec->n;
+    p.D = spec->D;
+    p.d = spec->d;
+    p.H = spec->H;
+    p.m = spec->m;
+    p.kernel = spec->kernel;
+    p.c = spec->c;
+    p.s = spec->scale;
+    p.s_v = 1.0 / sqrt((double)spec->D);
+    p.s_o = 1.0 / sqrt((double)spec->d);
+    p.scheme = spec->tied ? THM_SCHEME_EQUAL : THM_SCHEME_INDEPENDENT;
+    p.images = real ? &layers->images : NULL;
+    p.seed = seed;
+    p.index = (uint64_t)index;
+    status = thm_instance_draw(&p, in, NULL);
+    if (status == THM_OK) {
+        c->layer = in->layer;
+        c->weights = in->weights;
+        c->X = in->X;
+        c->Y = in->Y;
+        c->Wq = in->Wq;
+        c->Wk = in->Wk;
+        c->Wv = in->Wv;
+        c->Wo = in->Wo;
+        c->rng = thm_rng_make(seed, THM_INSTANCE_STREAMS * (p.index + 1) - 1);
     }
-    thm_rng_fill_normal(&rng, weights, scale, c->Wq);
-    thm_rng_fill_normal(&rng, weights, scale, c->Wk);
-    if (spec->tied) {
-        memcpy(c->Wk, c->Wq, (size_t)weights * sizeof *c->Wk);
-    }
-    thm_rng_fill_normal(&rng, weights, 1.0 / sqrt((double)spec->D), c->Wv);
-    thm_rng_fill_normal(&rng, (int64_t)spec->H * spec->d * spec->m,
-                        1.0 / sqrt((double)spec->d), c->Wo);
-    thm_rng_fill_normal(&rng, (int64_t)spec->N * spec->n * spec->m, 1.0, c->Y);
-    c->weights = (thm_weights){.Wq = c->Wq, .Wk = c->Wk, .Wv = c->Wv};
-    c->layer =
-        (thm_layer){.N = spec->N,
-                    .n = spec->n,
-                    .D = spec->D,
-                    .d = spec->d,
-                    .H = spec->H,
-                    .m = spec->m,
-                    .kernel = spec->kernel,
-                    .c = spec->c > 0.0 ? spec->c : 1.0 / sqrt((double)spec->d),
-                    .X = c->X,
-                    .Y = c->Y,
-                    .Wo = c->Wo};
     return status;
 }
 
@@ -271,10 +191,10 @@ thm_status thm_layers_make(void *layers, uint64_t seed, int64_t index,
     const family *f = &families[which];
     const int *shape = shapes[(round + which) % ROUNDS];
     const bool edge = which == THM_LAYERS_FAMILIES - 1;
-    const int side = patch_side(f->tokens);
+    const bool real = f->tokens != THM_TOKENS_NORMAL;
     thm_layer_spec s = {.N = shape[0],
                         .n = shape[1],
-                        .D = side > 0 ? side * side : shape[2],
+                        .D = real ? pixels(f->tokens) : shape[2],
                         .d = shape[3],
                         .H = shape[4],
                         .m = shape[5],
@@ -285,7 +205,7 @@ thm_status thm_layers_make(void *layers, uint64_t seed, int64_t index,
     if (edge) {
         shape_edge(&s, round);
     }
-    s.c = (1.0 + round % 2) / (2.0 * sqrt((double)s.d));
+    s.c = round % 2 ? thm_kernel_scale(s.d) : thm_kernel_scale_half(s.d);
     const thm_status status = thm_layers_draw(layers, &s, seed, index);
     if (status == THM_OK && edge) {
         place_edge(the_case, round);

@@ -23,7 +23,6 @@
 #include "core/status.h"
 
 enum {
-    THM_LAYERS_ROOM = 8192, /* doubles that X, Y and each weight may take */
     THM_LAYERS_FAMILIES = 8,
     THM_LAYERS_CASES = 48 /* at effort 1: 6 rounds */
 };
@@ -65,9 +64,10 @@ void thm_layers_free(thm_layers *layers);
 thm_layer_case *thm_layers_case(thm_layers *layers);
 
 /* Fills the case with an instance of the given shape, drawn from (seed, index).
- * THM_EDIM if a size is < 1, an array larger than THM_LAYERS_ROOM, or D and n
- * not those of the patches; THM_EFORMAT, THM_EIO, THM_ENOMEM if an image file
- * exists and cannot be read; if it does not exist, the case is absent. */
+ * THM_EDIM if m < 1 or D is not that of the patches; else the statuses of
+ * thm_instance_draw (attn/instance.h), and THM_EFORMAT, THM_EIO, THM_ENOMEM if
+ * an image file exists and cannot be read; if it does not exist, the case is
+ * absent. */
 thm_status thm_layers_draw(thm_layers *layers, const thm_layer_spec *spec,
                            uint64_t seed, int64_t index);
 
