@@ -26,7 +26,7 @@ code $(find src -name '*.[ch]') >"$scratch/src"
 # Layers: a file includes its own or a lower one.
 awk -F: '
     BEGIN {
-        n = split("core io la softmax attn|flow|landscape claims|sweep", name, " ")
+        n = split("core io la softmax attn|flow|landscape|vit claims|sweep", name, " ")
         for (i = 1; i <= n; i++) {
             m = split(name[i], beside, "|")
             for (j = 1; j <= m; j++) rank[beside[j]] = i

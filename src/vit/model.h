@@ -1,0 +1,83 @@
+/* The transformer's loss and its exact gradient, in float for training and in
+ * double for checks: one source (the files *_real.c), compiled twice.
+ *
+ * A batch is worked off in parts of a fixed number of samples, each alone; the
+ * caller adds their gradients in a fixed order, so that the number of threads
+ * changes no bit. */
+#ifndef THM_VIT_MODEL_H
+#define THM_VIT_MODEL_H
+
+#include "vit/config.h"
+
+/* Samples, as both builds read them. */
+typedef struct {
+    int count;
+    const float *x;        /* (count x tokens x features), vectors            */
+    const int32_t *ids;    /* (count x tokens), vocabulary                    */
+    const int32_t *labels; /* (count), or (count x tokens) with THM_VIT_PER_
+                              TOKEN; -1: no label                             */
+    const float *targets;  /* instead of labels: (count x outputs), or (count x
+                              tokens x outputs): squared loss, NaN: none      */
+} thm_vit_batch;
+
+/* What a loss is: mean over labelled outputs of the cross-entropy with label
+ * smoothing e (e / classes on every class, 1 - e more on the label), or of
+ * 1/2 |output - target|^2. */
+typedef struct {
+    double smoothing;
+    double scale[THM_VIT_LAYERS]; /* of the scores, by layer: 1 / sqrt(d)     */
+    double weight;                /* the sum over samples is multiplied by it:
+                                     1 / samples of the whole batch           */
+} thm_vit_loss;
+
+thm_vit_loss thm_vit_loss_default(const thm_vit_config *config);
+
+typedef struct {
+    double loss;       /* weight times the sum, with smoothing                */
+    double plain_loss; /* without smoothing                                   */
+    int64_t labelled, right; /* outputs with a label, and whose largest is it */
+} thm_vit_score;
+
+/* Activations of up to `room` samples, kept by a forward pass for the backward
+ * pass and for instruments. */
+typedef struct thm_vit32 thm_vit32;
+typedef struct thm_vit64 thm_vit64;
+
+thm_status thm_vit32_alloc(const thm_vit_config *config, int room,
+                           thm_vit32 **work);
+thm_status thm_vit64_alloc(const thm_vit_config *config, int room,
+                           thm_vit64 **work);
+void thm_vit32_free(thm_vit32 *work);
+void thm_vit64_free(thm_vit64 *work);
+
+/* Forward, and if gradient is not NULL backward: *score, and gradient: (total)
+ * is *added to*.  THM_EDIM if the batch has more samples than room;
+ * THM_EDOMAIN if an activation or a gradient is not finite (msg names where:
+ * "blocks.1.attn"). */
+thm_status thm_vit32_run(thm_vit32 *work, const float *params,
+                         const thm_vit_batch *batch, const thm_vit_loss *loss,
+                         float *gradient, thm_vit_score *score,
+                         thm_message *msg);
+thm_status thm_vit64_run(thm_vit64 *work, const double *params,
+                         const thm_vit_batch *batch, const thm_vit_loss *loss,
+                         double *gradient, thm_vit_score *score,
+                         thm_message *msg);
+
+/* What the last run left, for sample s of it; T = thm_vit_length.  Pointers
+ * into the work, valid until the next run. */
+typedef struct {
+    const float *scores;    /* (H x T x T) q.k, before any scaling          */
+    const float *attention; /* (H x T x T) rows of A                        */
+    const float *q, *k, *v; /* (H x T x d)                                  */
+    const float *input;     /* (T x D) residual stream before the block     */
+    const float *output;    /* (T x D) after it                             */
+    const float *normed;    /* (T x D) LN(input): what q, k, v are made of  */
+    const float *gradient_q, *gradient_k, *gradient_v; /* after backward    */
+} thm_vit_view;
+void thm_vit32_look(const thm_vit32 *work, int layer, int sample,
+                    thm_vit_view *view);
+
+/* (count x outputs), or (count x tokens x outputs). */
+const float *thm_vit32_outputs(const thm_vit32 *work);
+
+#endif
