@@ -366,6 +366,39 @@ START_TEST(exact_deficiency)
 }
 END_TEST
 
+/* second route: tokens N(0, 1) make attention hard, and several singular values
+ * of B small at once, the second down to 1e-9 sigma_1; down to 1e-11 sigma_1
+ * the certificate must not give up, nor lose more than delta and a tenth */
+START_TEST(several_small_values)
+{
+    int met = 0;
+    for (int i = 0; i < 120; i++) {
+        thm_instance_plan plan = thm_instance_plan_default();
+        thm_instance in;
+        thm_layer_rank r;
+        double B[12 * 16];
+        plan.N = 3;
+        plan.n = 4;
+        plan.D = 16;
+        plan.d = 3;
+        plan.H = 1;
+        plan.index = (uint64_t)i;
+        ck_assert_int_eq(thm_instance_draw(&plan, &in, NULL), THM_OK);
+        ck_assert_int_eq(thm_layer_rank_bnd(&in.layer, in.Wq, in.Wk, B, &r),
+                         THM_OK);
+        if (r.sigma.min > 1e-11 * r.sigma.max) {
+            met += r.sigma.min < 1e-8 * r.sigma.max;
+            ck_assert_msg(r.bound.lower >= 0.9 * r.sigma.min - 2.0 * r.delta,
+                          "%d: %g, lower %g, delta %g", i, r.sigma.min,
+                          r.bound.lower, r.delta);
+            ck_assert(r.bound.lower > 0.0 || r.bound.limited_by_delta);
+        }
+        thm_instance_free(&in);
+    }
+    ck_assert_int_ge(met, 20);
+}
+END_TEST
+
 /* stored: medians of sigma_min(B) over draws by a program of other hands in
  * double precision, one digit each, N = 3, n = 4, D = 16, d = 3, tokens N(0, 1
  * / D).  Its draws were few and the distribution is wide: a factor of 10 where
@@ -440,6 +473,7 @@ int main(void)
     tcase_add_test(c, two_precisions);
     tcase_add_test(c, sigma_min_is_enclosed);
     tcase_add_test(c, exact_deficiency);
+    tcase_add_test(c, several_small_values);
     tcase_add_test(c, table_of_medians);
     suite_add_tcase(suite, c);
     return run_suite(suite);

@@ -187,18 +187,22 @@ static thm_status by_cholesky(problem *b)
 }
 
 /* X <- R^-T, lower triangular by rows, scaled by 2^-e to entries below 1;
- * false if it does not exist in doubles. */
+ * false if it does not exist in doubles.  By substitution, column by column of
+ * R^-1: R R^-1 - I is then within cond u, and that product is what X A rests
+ * on.  The usual inversion makes R^-1 R - I small instead, and the other one
+ * only within cond^2 u as soon as two singular values are small. */
 static bool invert(int k, const thm_triangle *t, double *X, int *e)
 {
     double most = 0.0;
     memset(X, 0, (size_t)k * (size_t)k * sizeof *X);
     for (int j = 0; j < k; j++) {
-        memcpy(X + (size_t)j * (size_t)k, t->R + (size_t)j * (size_t)t->ld,
-               ((size_t)j + 1) * sizeof *X);
+        if (!(fabs(t->R[(size_t)j * (size_t)t->ld + (size_t)j]) > 0.0)) {
+            return false;
+        }
+        X[(size_t)j * (size_t)k + (size_t)j] = 1.0;
     }
-    if (LAPACKE_dtrtri_work(LAPACK_COL_MAJOR, 'U', 'N', k, X, k) != 0) {
-        return false;
-    }
+    cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans,
+                CblasNonUnit, k, k, 1.0, t->R, t->ld, X, k);
     for (size_t i = 0; i < (size_t)k * (size_t)k; i++) {
         if (!isfinite(X[i])) {
             return false;
