@@ -116,6 +116,8 @@ const thm_catalogue_entry thm_catalogue[] = {
     DESCENT("G6.5", "rank-constant-feature", "g6-rank", THM_HOLDS),
     DESCENT("G6.6", "rank-real-tokens", "g6-rank", THM_REFUTED),
     DESCENT("G7", "lambda-b-bound", "g7-lambda-b", THM_HOLDS),
+    DESCENT("G8.1", "scale-moderate", "g8-init-scale", THM_HOLDS),
+    DESCENT("G8.2", "scale-equal-weights", "g8-init-scale", THM_HOLDS),
     DESCENT("G9", "values-rate", "g9-descent", THM_HOLDS),
     DESCENT("G10", "values-floor", "g9-descent", THM_HOLDS),
     DESCENT("G11.1", "narrow-heads-rank", "g11-heads", THM_HOLDS),
