@@ -28,7 +28,8 @@ LIBS = -lgsl -llapacke -lopenblas $(ARB_LIBS) -ljansson -lz -lm
 
 isa_src   = $(wildcard src/*/*_isa.c)
 lib_src   = $(filter-out $(isa_src),$(wildcard src/*/*.c))
-prog_src  = $(filter-out programs/start.c,$(wildcard programs/*.c))
+prog_src  = $(filter-out programs/start.c programs/instance.c,\
+            $(wildcard programs/*.c))
 door_src  = $(wildcard programs/theoremeter/*.c)
 proof_src = $(filter-out proofs/proof.c proofs/TEMPLATE.c,$(wildcard proofs/*.c))
 exp_src   = $(filter-out experiments/experiment.c,$(wildcard experiments/*.c))
@@ -148,6 +149,8 @@ endef
 # A program of several files keeps the others in a folder of its own name.
 parts = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1:.c=)/*.c))
 $(foreach s,$(prog_src),$(eval $(call program_rule,$s,$(call parts,$s))))
+# These take an instance of the single layer, read or drawn.
+$(B)/bin/attn-check $(B)/bin/attn-pl: $(B)/obj/programs/instance.o
 $(foreach s,$(exp_src),$(eval $(call program_rule,$s,$(B)/obj/experiments/experiment.o)))
 $(foreach s,$(proof_src),$(eval $(call program_rule,$s,$(B)/obj/proofs/proof.o)))
 $(B)/bin/theoremeter: $(door_src:%.c=$(B)/obj/%.o) $(B)/obj/gen/plots.o \
