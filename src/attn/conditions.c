@@ -155,6 +155,7 @@ static thm_status check_input(const thm_layer *l, const thm_weights *w,
 static thm_status measure(thm_sheet *s)
 {
     const thm_layer *l = s->layer;
+    thm_range max;
     thm_status status = thm_layer_work_alloc(l, &s->work);
     if (status == THM_OK) {
         status = start_loss(s);
@@ -169,9 +170,18 @@ static thm_status measure(thm_sheet *s)
                      ? thm_layer_rank_bnd(l, s->w->Wq, s->w->Wk, s->B, &s->rank)
                      : THM_ENOMEM;
     }
+    if (status == THM_OK && isfinite(s->rank.delta)) {
+        status = thm_sheet_certified(s->rank.rows, s->rank.columns, s->B,
+                                     s->rank.delta, &s->s_b, &max);
+    }
     if (status == THM_OK) {
+        /* both are proved */
         const thm_sigma_bound *b = &s->rank.bound;
-        s->s_b = (thm_range){b->lower, s->rank.sigma.min, b->upper};
+        s->s_b.lower = fmax(s->s_b.lower, b->lower);
+        s->s_b.upper = fmin(s->s_b.upper, b->upper);
+        if (s->rank.deficient != THM_DEFICIENT_NOT) {
+            s->s_b = thm_range_exact(0.0);
+        }
     }
     return status;
 }
@@ -184,6 +194,7 @@ thm_status thm_conditions_check(const thm_layer *layer, const thm_weights *w,
                    .w = w,
                    .epsilon = epsilon,
                    .out = out,
+                   .s_b = {0.0, NAN, HUGE_VAL},
                    .qk_scale = NAN};
     thm_status status = check_input(layer, w, families, epsilon);
     if (status != THM_OK) {

@@ -47,6 +47,11 @@ typedef struct {
 thm_status thm_sheet_sigma(int m, int n, const double *A, int count,
                            double delta, thm_range *sigma, thm_range *max);
 
+/* sigma_m and sigma_1 of every matrix within delta of A: (m x n), 0 where n <
+ * m, from that decomposition where it is quick, else from la/certify.h. */
+thm_status thm_sheet_certified(int m, int n, const double *A, double delta,
+                               thm_range *min, thm_range *max);
+
 /* One row more; its theorem begins if it is another than the last row's.  All
  * return it, so that a repair can be written. */
 thm_condition *thm_sheet_at_least(thm_sheet *s, const char *theorem,

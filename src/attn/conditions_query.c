@@ -75,25 +75,6 @@ done:
     return status;
 }
 
-/* sigma_min and sigma_max of all tokens. */
-static thm_status tokens(const thm_sheet *s, thm_range *min, thm_range *max)
-{
-    const thm_layer *l = s->layer;
-    const int T = s->rank.rows;
-    thm_sigma_bound bound;
-    thm_sigma sigma;
-    thm_status status = thm_sigma_est(T, l->D, l->X, THM_SIGMA_AUTO, &sigma);
-    if (status == THM_OK) {
-        status = thm_sigma_bnd(T, l->D, l->X, 0.0, &sigma, &bound);
-    }
-    if (status == THM_OK) {
-        *min = l->D < T ? thm_range_exact(0.0)
-                        : (thm_range){bound.lower, sigma.min, bound.upper};
-        *max = (thm_range){sigma.max, sigma.max, bound.max_upper};
-    }
-    return status;
-}
-
 static thm_status global_rows(thm_sheet *s, const thm_slope_head *h)
 {
     const thm_layer *l = s->layer;
@@ -150,7 +131,8 @@ static thm_status local_rows(thm_sheet *s, const thm_slope_head *h)
 {
     thm_range small, large;
     thm_slopes z;
-    thm_status status = tokens(s, &small, &large);
+    thm_status status = thm_sheet_certified(s->rank.rows, s->layer->D,
+                                            s->layer->X, 0.0, &small, &large);
     if (status == THM_OK) {
         status = thm_slope_measure(s, h, &z);
     }

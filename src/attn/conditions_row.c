@@ -11,6 +11,9 @@
 
 #define U THM_CONDITIONS_U
 
+/* Entries of a matrix whose singular values a decomposition gives soon. */
+enum { SMALL = 1 << 16 };
+
 /* ---- enclosed numbers ---------------------------------------------------- */
 
 /* One rounding is at most u; two leave no doubt, and a denormal's spacing holds
@@ -87,6 +90,26 @@ thm_status thm_sheet_sigma(int m, int n, const double *A, int count,
         *max = thm_range_about(s[0], err);
     }
     free(s);
+    return status;
+}
+
+thm_status thm_sheet_certified(int m, int n, const double *A, double delta,
+                               thm_range *min, thm_range *max)
+{
+    thm_sigma sigma;
+    thm_sigma_bound bound;
+    if ((double)m * n <= SMALL) {
+        return thm_sheet_sigma(m, n, A, m, delta, min, max);
+    }
+    thm_status status = thm_sigma_est(m, n, A, THM_SIGMA_AUTO, &sigma);
+    if (status == THM_OK) {
+        status = thm_sigma_bnd(m, n, A, delta, &sigma, &bound);
+    }
+    if (status == THM_OK) {
+        *min = n < m ? thm_range_exact(0.0)
+                     : (thm_range){bound.lower, sigma.min, bound.upper};
+        *max = (thm_range){0.0, sigma.max, bound.max_upper};
+    }
     return status;
 }
 

@@ -52,27 +52,20 @@ static thm_status exact_kernel(thm_sheet *s, bool *known, thm_range *min,
 {
     const thm_layer *l = s->layer;
     const int rows = s->rank.rows * l->m, cols = s->rank.columns * l->d;
-    *known = (double)rows * cols <= EXACT_ENTRIES;
-    if (!*known || cols < rows) {
+    /* u v' with B'u = 0 is in the kernel of J_V' */
+    const bool deficient =
+        cols < rows || s->rank.deficient != THM_DEFICIENT_NOT;
+    *known = deficient || (double)rows * cols <= EXACT_ENTRIES;
+    if (!*known || deficient) {
         *min = thm_range_exact(0.0);
-        *max = (thm_range){0.0, NAN, HUGE_VAL};
-        *known = cols < rows;
+        *max = (thm_range){0.0, HUGE_VAL, HUGE_VAL};
         return THM_OK;
     }
     double *J = malloc((size_t)rows * (size_t)cols * sizeof *J);
-    thm_sigma sigma;
-    thm_sigma_bound bound;
-    thm_status status = J ? THM_OK : THM_ENOMEM;
-    if (status == THM_OK) {
+    thm_status status = THM_ENOMEM;
+    if (J) {
         fill_jacobian(s, J);
-        status = thm_sigma_est(rows, cols, J, THM_SIGMA_AUTO, &sigma);
-    }
-    if (status == THM_OK) {
-        status = thm_sigma_bnd(rows, cols, J, jacobian_err(s), &sigma, &bound);
-    }
-    if (status == THM_OK) {
-        *min = (thm_range){bound.lower, sigma.min, bound.upper};
-        *max = (thm_range){sigma.max, sigma.max, bound.max_upper};
+        status = thm_sheet_certified(rows, cols, J, jacobian_err(s), min, max);
     }
     free(J);
     return status;
@@ -111,21 +104,14 @@ static thm_status smallest_block(thm_sheet *s, thm_range *min)
     double *block = malloc((size_t)rows * D * sizeof *block);
     thm_status status = block ? THM_OK : THM_ENOMEM;
     for (int h = 0; status == THM_OK && h < l->H; h++) {
-        thm_sigma sigma;
-        thm_sigma_bound bound;
+        thm_range one, max;
         for (int r = 0; r < rows; r++) {
             memcpy(block + (size_t)r * D, s->B + (size_t)r * HD + (size_t)h * D,
                    D * sizeof *block);
         }
-        status = thm_sigma_est(rows, l->D, block, THM_SIGMA_AUTO, &sigma);
-        if (status == THM_OK) {
-            status =
-                thm_sigma_bnd(rows, l->D, block, s->rank.delta, &sigma, &bound);
-        }
-        if (status == THM_OK) {
-            const thm_range one = {bound.lower, sigma.min, bound.upper};
-            *min = h == 0 ? one : thm_range_min(*min, one);
-        }
+        status =
+            thm_sheet_certified(rows, l->D, block, s->rank.delta, &one, &max);
+        *min = h == 0 ? one : thm_range_min(*min, one);
     }
     free(block);
     return status;
