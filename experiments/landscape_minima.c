@@ -67,7 +67,7 @@ static thm_status count_draw(int kernel, uint64_t seed, int draw, double *room,
         status = thm_layer_slice_measure(&slice, side, side, axis, axis, f,
                                          error, &m);
         if (status == THM_OK) {
-            const double minima = (double)m.minima_certain;
+            const double minima = (double)m.minima_resolved;
             t->sum[r] += minima;
             t->square[r] += minima * minima;
         }

@@ -37,6 +37,30 @@ static bool below(const grid *g, const double *error, int i, int j)
     return true;
 }
 
+/* Whether the quadratic c + g p + h q + A p^2 + C p q + B q^2 that fits the
+ * cells around (i, j) best, p and q in steps, has its minimum among them.  The
+ * nine points are orthogonal to all but (p^2, 1) and (q^2, 1). */
+static bool resolved(const grid *g, int i, int j)
+{
+    double slope_p = 0, slope_q = 0, A = 0, B = 0, C = 0;
+    if (g->n_b == 1) {
+        return true;
+    }
+    for (int q = -1; q <= 1; q++) {
+        for (int p = -1; p <= 1; p++) {
+            const double f = g->f[cell(g, i + p, j + q)] - g->f[cell(g, i, j)];
+            slope_p += p * f / 6;
+            slope_q += q * f / 6;
+            A += (p * p - 2.0 / 3) * f / 2;
+            B += (q * q - 2.0 / 3) * f / 2;
+            C += p * q * f / 4;
+        }
+    }
+    const double det = 4 * A * B - C * C;
+    return A > 0 && det > 0 && fabs(2 * B * slope_p - C * slope_q) <= det &&
+           fabs(2 * A * slope_q - C * slope_p) <= det;
+}
+
 static void count_minima(const grid *g, thm_measure *out)
 {
     const int edge = g->n_b > 1;
@@ -44,7 +68,8 @@ static void count_minima(const grid *g, thm_measure *out)
         for (int i = 1; i < g->n_a - 1; i++) {
             if (below(g, NULL, i, j)) {
                 out->minima++;
-                out->minima_certain += below(g, g->error, i, j);
+                out->minima_resolved +=
+                    below(g, g->error, i, j) && resolved(g, i, j);
             }
         }
     }

@@ -1,7 +1,5 @@
 /* What a slice of a loss looks like, in numbers.  All of them are about the
- * slice and its grid: a minimum of a slice need not be one of the loss, and the
- * grid sees minima of its own along a valley that is narrow beside its step and
- * oblique to its axes. */
+ * slice and its grid: a minimum of a slice need not be one of the loss. */
 #ifndef THM_MEASURE_H
 #define THM_MEASURE_H
 
@@ -16,8 +14,13 @@ typedef struct {
     /* Interior cells strictly below all eight neighbours (two, on a line); a
      * neighbour that is no number spoils a cell. */
     int64_t minima;
-    /* Those that remain if every value errs by what `error` says. */
-    int64_t minima_certain;
+    /* Those of them that the grid resolves: they stand above `error` of
+     * themselves and their neighbours, and the quadratic that fits the 3 x 3
+     * cells best has its minimum among them.  Where a valley is narrow beside
+     * the step and oblique to the axes - even that of a quadratic - the grid
+     * sees strict minima all along it: there the fit has its minimum elsewhere.
+     * (A line has no such cells.) */
+    int64_t minima_resolved;
 
     /* (f_max - f_min) / max(|f_max|, |f_min|): 0 flat, 1 where a loss reaches
      * zero; 0 if f = 0. */

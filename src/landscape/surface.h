@@ -9,7 +9,7 @@ typedef struct {
     thm_objective f; /* of two parameters; value only */
     double lo, hi;   /* a square in which ...                 */
     int count;       /* ... a grid of count^2 points sees ... */
-    int minima;      /* ... each of the interior minima once  */
+    int minima;      /* ... and resolves the interior minima  */
     double f_min;    /* the least of them; NaN if there is no minimum */
     int quadratic;   /* whether f is a quadratic polynomial   */
 } thm_surface;

@@ -23,7 +23,8 @@ typedef struct {
     int threads;
 
     /* values: (sweep.values) <- row `index`.  Called from several threads at
-     * once.  msg may receive a line that explains a failure. */
+     * once, one OpenMP team: omp_get_thread_num() < threads tells them apart.
+     * msg may receive a line that explains a failure. */
     thm_status (*run)(int index, double *values, thm_message *msg, void *ctx);
     bool (*stop)(void *ctx); /* asked before each case; NULL: never */
     void *ctx;
