@@ -464,7 +464,7 @@ START_TEST(widths_and_degenerate_starts)
     check(&in.layer, &in.weights, THM_THEOREM_1);
     ck_assert_int_eq(row("1a", "lambda-b")->verdict, THM_REFUTED);
     ck_assert_str_eq(row("1a", "lambda-b")->repair, "draw W_Q and W_K");
-    memcpy(in.X, in.X + 8, 8 * sizeof *in.X);
+    memmove(in.X, in.X + 8, 8 * sizeof *in.X);
     check(&in.layer, &in.weights, THM_THEOREM_1);
     ck_assert_ptr_nonnull(
         strstr(row("1a", "lambda-b")->repair, "equal tokens"));
