@@ -1,10 +1,12 @@
 /* Oracles: identity - a case is made twice, in another order, and compared bit
- * by bit; stored - an image whose patches are known by hand; and every error
- * that claims/layers.h documents. */
+ * by bit; stored - an image whose patches are known by hand, matrices whose
+ * rank is; and every error that claims/layers.h documents. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
+#include "claims/layer_states.h"
 #include "claims/layers.h"
+#include "claims/rank_ball.h"
 #include "core/verdict.h"
 #include "tests/scratch.h"
 
@@ -142,6 +144,92 @@ START_TEST(errors)
 }
 END_TEST
 
+/* ---- states, ranks --------------------------------------------------------
+ */
+
+static void first_is_kind(thm_layer_case *c, int kind)
+{
+    c->X[0] = 10.0 + kind;
+}
+
+START_TEST(states_follow_their_kinds)
+{
+    static const thm_layer_kind kinds[] = {
+        {"wide", {.N = 2, .n = 3, .D = 8, .d = 2, .H = 1, .m = 1, .scale = 1}},
+        {"deep", {.N = 1, .n = 2, .D = 3, .d = 4, .H = 2, .m = 2, .scale = 1}}};
+    char name[THM_CASE_NAME];
+    thm_case_source source;
+    void *ctx = NULL;
+    ck_assert_int_eq(
+        thm_layer_states_open(2, kinds, first_is_kind, 5, &source, &ctx),
+        THM_OK);
+    const thm_layer_states *s = ctx;
+    ck_assert_int_eq(source.count, 5);
+    for (int k = 0; k < 5; k++) {
+        ck_assert_int_eq(source.make(source.ctx, 7, k, source.the_case, name),
+                         THM_OK);
+        ck_assert(s->loaded && s->kind == k % 2);
+        ck_assert_int_eq(s->ball.D, kinds[k % 2].spec.D);
+        /* the ball model is that of the arrays after `place` */
+        ck_assert(arb_equal_si(arb_mat_entry(s->ball.X, 0, 0), 10 + k % 2));
+    }
+    ck_assert_str_eq(name, "wide/softmax/N2/n3/D8/d2/H1/m1/4");
+    thm_layer_states_close(&source, ctx);
+    thm_layer_states_close(&source, NULL);
+}
+END_TEST
+
+/* A: (5 x cols), rank 3 by construction: rows 0, 1, 2 drawn, row 3 = row 0 +
+ * row 1, row 4 = row 2. */
+static void three_rows(arb_mat_t A, double last)
+{
+    thm_rng rng = thm_rng_make(11, 1);
+    arb_t x;
+    arb_init(x);
+    for (int s = 0; s < arb_mat_ncols(A); s++) {
+        for (int r = 0; r < 3; r++) {
+            arb_set_d(x, (r == 2 ? last : 1.0) * thm_rng_normal(&rng));
+            arb_set(arb_mat_entry(A, r, s), x);
+        }
+        arb_add(arb_mat_entry(A, 3, s), arb_mat_entry(A, 0, s),
+                arb_mat_entry(A, 1, s), 512);
+        arb_set(arb_mat_entry(A, 4, s), arb_mat_entry(A, 2, s));
+    }
+    arb_clear(x);
+}
+
+START_TEST(ranks_by_construction)
+{
+    static const int cols[] = {3, 5, 9};
+    for (int k = 0; k < 3; k++) {
+        arb_mat_t A;
+        thm_finding f = {NAN, NAN, NAN, false, THM_SAMPLED};
+        arb_mat_init(A, 5, cols[k]);
+        ck_assert_int_eq(thm_ball_rank(A), -1); /* A = 0 */
+        thm_finding_rank(&f, A, 3);
+        ck_assert(thm_verdict_of(thm_finding_margin(&f), f.err) ==
+                  THM_UNDECIDED);
+        three_rows(A, 1.0);
+        ck_assert_int_eq(thm_ball_rank(A), 3);
+        three_rows(A, 1e-20);
+        ck_assert_int_eq(thm_ball_rank(A), 3);
+        three_rows(A, 1e-45); /* below the threshold */
+        ck_assert_int_eq(thm_ball_rank(A), 2);
+        three_rows(A, 1.0);
+        for (int rank = 2; rank <= 4; rank++) {
+            thm_finding_rank(&f, A, rank);
+            ck_assert(thm_verdict_of(thm_finding_margin(&f), f.err) ==
+                      (rank == 3 ? THM_HOLDS : THM_REFUTED));
+            ck_assert(f.evidence == THM_ENCLOSURE);
+        }
+        /* a ball too wide to tell */
+        mag_set_d(arb_radref(arb_mat_entry(A, 0, 0)), 100.0);
+        ck_assert_int_eq(thm_ball_rank(A), -1);
+        arb_mat_clear(A);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("layers");
@@ -149,6 +237,8 @@ int main(void)
     tcase_add_test(t, a_case_replays_alone);
     tcase_add_test(t, tokens_are_patches);
     tcase_add_test(t, errors);
+    tcase_add_test(t, states_follow_their_kinds);
+    tcase_add_test(t, ranks_by_construction);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }

@@ -36,10 +36,11 @@ int thm_ball_rank(const arb_mat_t A)
     const slong rows = arb_mat_nrows(A), cols = arb_mat_ncols(A);
     const slong k = rows < cols ? rows : cols;
     arb_mat_t T, K;
-    arb_t t;
+    arb_t t, share;
     arb_mat_init(T, cols, rows);
     arb_mat_init(K, k, k);
     arb_init(t);
+    arb_init(share);
     arb_mat_transpose(T, A);
     if (rows <= cols) {
         arb_mat_mul(K, A, T, BITS);
@@ -47,7 +48,8 @@ int thm_ball_rank(const arb_mat_t A)
         arb_mat_mul(K, T, A, BITS);
     }
     arb_mat_frobenius_norm(t, A, BITS);
-    arb_mul_2exp_si(t, t, -THM_RANK_BITS);
+    arb_set_d(share, THM_RANK_SHARE);
+    arb_mul(t, t, share, BITS);
     arb_sqr(t, t, BITS);
     for (slong r = 0; r < k; r++) {
         arb_sub(arb_mat_entry(K, r, r), arb_mat_entry(K, r, r), t, BITS);
@@ -56,6 +58,7 @@ int thm_ball_rank(const arb_mat_t A)
     arb_mat_clear(T);
     arb_mat_clear(K);
     arb_clear(t);
+    arb_clear(share);
     return count;
 }
 

@@ -1,18 +1,17 @@
 /* Ranks of matrices of balls as findings: see layer_ball.h for the matrices.
  *
  * No finite precision tells a rank, it tells how many singular values lie above
- * a threshold.  Here that is 2^-90 |A|_F, some 1e-27: the exact zeros of the
- * claims come out below 2^-120 |A|_F, what is merely badly conditioned stays
- * above; the notes say where an instance came near. */
+ * a threshold.  Here that is 1e-30 |A|_F: the exact zeros of the claims come
+ * out far below, what is merely badly conditioned stays above. */
 #ifndef THM_RANK_BALL_H
 #define THM_RANK_BALL_H
 
 #include "core/arb.h"
 #include "core/verdict.h"
 
-enum { THM_RANK_BITS = 90 };
+#define THM_RANK_SHARE 1e-30
 
-/* How many singular values of A exceed 2^-THM_RANK_BITS |A|_F, proved: the
+/* How many singular values of A exceed THM_RANK_SHARE |A|_F, proved: the
  * number of positive pivots of A A' - t^2 I (or A'A - t^2 I, the smaller one),
  * by Sylvester's law of inertia.  -1 if a pivot's ball holds zero, or A is 0.
  */
