@@ -106,6 +106,7 @@ thm_status thm_plane_alloc(const thm_layer *layer, const thm_weights *at,
                      .m = l->m,
                      .normalised = l->kernel != THM_KERNEL_GAUSSIAN,
                      .gaussian = l->kernel != THM_KERNEL_SOFTMAX,
+                     .moving = d1->Wv != NULL,
                      .c = l->c,
                      .kernel = kernel_for(isa),
                      .scores = block,
@@ -138,7 +139,7 @@ thm_status thm_plane_work_alloc(const thm_plane *plane, thm_plane_work **work)
     const size_t nn = product(plane->n, plane->n),
                  nm = product(plane->n, plane->m);
     const size_t H = (size_t)plane->H;
-    const size_t vectors = (2 * nm + (size_t)plane->n) * THM_PLANE_LANES;
+    const size_t vectors = 2 * (nm + (size_t)plane->n) * THM_PLANE_LANES;
     thm_plane_work *w = calloc(1, sizeof *w);
     double *block = thm_plane_room(vectors + H * (3 * nn + 2 * nm));
     if (!w || !block) {
@@ -195,6 +196,7 @@ void thm_plane_values(const thm_plane *plane, double b, int count,
                                      .H = p->H,
                                      .m = p->m,
                                      .normalised = p->normalised,
+                                     .moving = p->moving,
                                      .scores = work->scores,
                                      .values = work->values,
                                      .Y =
@@ -219,9 +221,9 @@ double thm_plane_error(const thm_plane *plane, double a, double b, double f)
         phi += t[i] * p->phi[i];
     }
     const double s = p->c * (p->gaussian ? (q + k) * (q + k) : q * k);
-    const double eta = (2 * D + 2 * d + 14) * u * s;
+    const double eta = (2 * D + 2 * d + 16) * u * s;
     const double forward =
-        phi * expm1(2 * eta + (D + H * d + (H + 1) * n + 16) * u);
+        phi * expm1(2 * eta + (D + H * d + (H + 1) * n + 20) * u);
     /* |F - Y|^2 = 2 f, summed over N n m entries; the norms above err by less
      * than 2^-20 of themselves */
     const double sum = ((double)p->N * n * p->m + 4) * u;

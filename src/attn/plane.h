@@ -4,7 +4,7 @@
  *
  * of the weights.  Q, K and V are linear in (a, b), so the scores are quadratic
  * polynomials whose six coefficient matrices are computed once; a point then
- * costs 4 operations and an exponential a score, and S U with U = X Wv Wo,
+ * costs 5 operations and an exponential a score, and S U with U = X Wv Wo,
  * instead of the projections.  Points of one b go side by side, one to a lane
  * of a vector; a point's value depends on (a, b) alone: neither on its
  * neighbours nor on threads or instruction set.
@@ -12,10 +12,10 @@
  * Error.  Let t = (1, |a|, |b|), hats be sums of absolute values - q^ = sum_p
  * t_p |X| |Wq_p| with Wq_p of theta_0, d1, d2, and so on - and u = 2^-53.  A
  * score of either form, polynomial or thm_layer_forward's, errs by at most
- *     eta = (2 D + 2 d + 14) u s^,   s^ = c q^.k^   (softmax),
+ *     eta = (2 D + 2 d + 16) u s^,   s^ = c q^.k^   (softmax),
  *                                    s^ = c |q^ + k^|^2   (Gaussian),
- * an entry of S by the factor exp(2 eta + (n + 8) u), an entry of F by
- *     (exp(2 eta + (D + H d + (H + 1) n + 16) u) - 1) phi,
+ * an entry of S by the factor exp(2 eta + (n + 12) u), an entry of F by
+ *     (exp(2 eta + (D + H d + (H + 1) n + 20) u) - 1) phi,
  *     phi_ikr = sum_h sum_j S_kj u^_jr,
  * and f, from |F - Y| and |delta F|, by what thm_plane_error returns.  Nothing
  * cancels but what cancels in s^ - s: the bound grows like a^2 + b^2 and is of
@@ -50,7 +50,7 @@ thm_status thm_plane_work_alloc(const thm_plane *plane, thm_plane_work **work);
 void thm_plane_work_free(thm_plane_work *work);
 
 /* f[k] <- f(theta(a[k], b)), k < count; f may not be a.  NaN where the scores
- * of a sample are not finite or leave no finite sum.  N H n^2 (4 + exp + 2 m)
+ * of a sample are not finite or leave no finite sum.  N H n^2 (5 + exp + 2 m)
  * operations a point. */
 void thm_plane_values(const thm_plane *plane, double b, int count,
                       const double *a, thm_plane_work *work, double *f);

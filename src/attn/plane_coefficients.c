@@ -113,12 +113,14 @@ static void put_coefficients(int d, double scale, double *const r[SPAN],
     out[5 * gap] = scale * dot(d, r[2], s[2]);
 }
 
-/* scores: (6 x n x n) of one sample and head; difference: (3 x d), scratch. */
+/* scores: (6 x n x n), over ln 2, of one sample and head; difference: (3 x d),
+ * scratch. */
 static void put_scores(const thm_plane *plane, const projections *at,
                        double *difference, double *scores)
 {
     const int n = plane->n, d = plane->d;
     const size_t nn = product(n, n);
+    const double c = plane->c * 0x1.71547652b82fep0; /* 1 / ln 2 */
     for (int k = 0; k < n; k++) {
         for (int j = 0; j < n; j++) {
             double *q[SPAN], *s[SPAN];
@@ -133,8 +135,8 @@ static void put_scores(const thm_plane *plane, const projections *at,
                     q[p] = s[p] = r;
                 }
             }
-            put_coefficients(d, plane->gaussian ? -plane->c : plane->c, q, s,
-                             nn, scores + product(k, n) + j);
+            put_coefficients(d, plane->gaussian ? -c : c, q, s, nn,
+                             scores + product(k, n) + j);
         }
     }
 }

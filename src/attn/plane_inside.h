@@ -11,10 +11,10 @@ enum { SPAN = 3, POWERS = 6 };
 
 struct thm_plane {
     int N, n, D, d, H, m;
-    bool normalised, gaussian;
+    bool normalised, gaussian, moving; /* moving: d1 has a Wv */
     double c;
     thm_plane_kernel *kernel;
-    double *scores; /* (N x H x 6 x n x n)                               */
+    double *scores; /* (N x H x 6 x n x n), over ln 2                    */
     double *values; /* (N x H x 3 x n x m)                               */
     double *Y;      /* (N x n x m)                                       */
     double *block;

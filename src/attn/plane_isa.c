@@ -4,12 +4,36 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 #include "softmax/vector_exp.h"
 
 #define JOIN(a, b) a##b
 #define NAMED(stem, isa) JOIN(stem, isa)
 
-/* p: (n) <- row k of S; *total gains the scores. */
+/* 2^x for x that is at most little above 0; what would fall below 2^-1020 is
+ * left there.  NaN stays NaN.
+ *
+ * x = k + r exactly, k = round(x); 2^r - 1 = r q(r), q of degree 10 through the
+ * Chebyshev points of [-1/2, 1/2]: with its coefficients rounded, 2^r errs by
+ * 0.18 u.  q errs by at most 2 u |q|, r q by 3 u |r q| <= 1.3 u, the last sum
+ * by u max(1, 2^r): in all less than 4 u relative to 2^r >= 0.7. */
+static inline vec exp2_below(vec x)
+{
+    const double shift = 0x1.8p52;
+    x = vec_select(x < vec_all(-1020.0), vec_all(-1020.0), x);
+    const vec shifted = x + shift;
+    const vec r = x - (shifted - shift), r2 = r * r, r4 = r2 * r2;
+    const vec c0 = 0x1.62e42fefa39efp-1 + r * 0x1.ebfbdff82c598p-3;
+    const vec c2 = 0x1.c6b08d704a0c2p-5 + r * 0x1.3b2ab6fba1ddap-7;
+    const vec c4 = 0x1.5d87fe78a5276p-10 + r * 0x1.430913096fd9fp-13;
+    const vec c6 = 0x1.ffcbfc670dcd4p-17 + r * 0x1.62bfd47773353p-20;
+    const vec c8 = 0x1.b524fae627834p-24 + r * 0x1.e6063f7217bc6p-28 +
+                   r2 * 0x1.e9d3fe3952179p-32;
+    const vec q = (c0 + r2 * c2) + r4 * ((c4 + r2 * c6) + r4 * c8);
+    return (vec)((vec_bits)(1.0 + r * q) + ((vec_bits)shifted << 52));
+}
+
+/* p: (n) <- row k of S, from scores over ln 2; *total gains those. */
 static inline void attend(const thm_plane_line *l, const double *scores, int k,
                           vec a, vec *p, vec *total)
 {
@@ -26,7 +50,7 @@ static inline void attend(const thm_plane_line *l, const double *scores, int k,
         }
     }
     for (int j = 0; j < n; j++) {
-        p[j] = vec_exp(p[j] - top);
+        p[j] = exp2_below(p[j] - top);
         sum += p[j];
     }
     const vec scale = 1.0 / sum;
@@ -35,29 +59,81 @@ static inline void attend(const thm_plane_line *l, const double *scores, int k,
     }
 }
 
-/* F_k: (m) gains p U, four columns at a time: U is read in its order. */
-static inline void mix(int n, int m, const vec *p, const vec *U, vec *F)
+enum { ROWS = 2, COLUMNS = 4 };
+
+/* U: (n x m) of one head, where it moves along the line; else u. */
+typedef struct {
+    const vec *U;
+    const double *u;
+} values;
+
+static inline vec value(bool moves, const values *v, size_t at)
 {
-    int r = 0;
-    for (; r + 4 <= m; r += 4) {
-        vec f0 = F[r], f1 = F[r + 1], f2 = F[r + 2], f3 = F[r + 3];
-        for (int j = 0; j < n; j++) {
-            const vec *u = U + (size_t)j * (size_t)m + r;
-            f0 += p[j] * u[0];
-            f1 += p[j] * u[1];
-            f2 += p[j] * u[2];
-            f3 += p[j] * u[3];
+    return moves ? v->U[at] : vec_all(v->u[at]);
+}
+
+/* F: (rows x m) gains P U, a tile of ROWS x COLUMNS at a time: what is loaded
+ * of U serves all rows.  P: (rows x n), rows <= ROWS; every sum runs over
+ * ascending tokens, whatever the tile. */
+static inline void mix_some(bool moves, int rows, int n, int m, const vec *P,
+                            const values *v, vec *F)
+{
+    const size_t row = (size_t)m, keys = (size_t)n;
+    size_t c = 0;
+    for (; rows == ROWS && c + COLUMNS <= row; c += COLUMNS) {
+        vec sum[ROWS * COLUMNS];
+        for (size_t q = 0; q < ROWS * COLUMNS; q++) {
+            sum[q] = F[q / COLUMNS * row + c + q % COLUMNS];
         }
-        F[r] = f0;
-        F[r + 1] = f1;
-        F[r + 2] = f2;
-        F[r + 3] = f3;
-    }
-    for (; r < m; r++) {
-        for (int j = 0; j < n; j++) {
-            F[r] += p[j] * U[(size_t)j * (size_t)m + (size_t)r];
+        for (size_t j = 0; j < keys; j++) {
+            for (size_t q = 0; q < ROWS * COLUMNS; q++) {
+                sum[q] += P[q / COLUMNS * keys + j] *
+                          value(moves, v, j * row + c + q % COLUMNS);
+            }
+        }
+        for (size_t q = 0; q < ROWS * COLUMNS; q++) {
+            F[q / COLUMNS * row + c + q % COLUMNS] = sum[q];
         }
     }
+    for (size_t k = 0; k < (size_t)rows; k++) {
+        for (size_t r = c; r < row; r++) {
+            vec sum = F[k * row + r];
+            for (size_t j = 0; j < keys; j++) {
+                sum += P[k * keys + j] * value(moves, v, j * row + r);
+            }
+            F[k * row + r] = sum;
+        }
+    }
+}
+
+/* Not inlined: with the constants of exp2_below the sums would leave the
+ * registers. */
+static __attribute__((noinline)) void mix(int rows, int n, int m, const vec *P,
+                                          const values *v, vec *F)
+{
+    if (v->U) {
+        mix_some(true, rows, n, m, P, v, F);
+    } else {
+        mix_some(false, rows, n, m, P, v, F);
+    }
+}
+
+/* |F - Y|^2 of nm entries, by four sums. */
+static inline vec square(size_t nm, const vec *F, const double *Y)
+{
+    vec sum[4] = {{0}};
+    size_t q = 0;
+    for (; q + 4 <= nm; q += 4) {
+        for (size_t p = 0; p < 4; p++) {
+            const vec r = F[q + p] - Y[q + p];
+            sum[p] += r * r;
+        }
+    }
+    for (; q < nm; q++) {
+        const vec r = F[q] - Y[q];
+        sum[0] += r * r;
+    }
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
 /* |F - Y|^2 / 2 at WIDTH points. */
@@ -65,27 +141,26 @@ static inline vec half_square(const thm_plane_line *l, vec a)
 {
     const int n = l->n, m = l->m;
     const size_t nn = (size_t)n * (size_t)n, nm = (size_t)n * (size_t)m;
-    vec *const F = (vec *)l->scratch, *const U = F + nm, *const p = U + nm;
-    vec total = {0}, square = {0};
-    for (size_t q = 0; q < nm; q++) {
-        F[q] = vec_all(0.0);
-    }
+    vec *const F = (vec *)l->scratch, *const U = F + nm, *const P = U + nm;
+    vec total = {0};
+    memset(F, 0, nm * sizeof *F);
     for (int h = 0; h < l->H; h++) {
         const double *u = l->values + (size_t)h * 2 * nm;
-        for (size_t q = 0; q < nm; q++) {
+        const values v = {.U = l->moving ? U : NULL, .u = u};
+        for (size_t q = 0; l->moving && q < nm; q++) {
             U[q] = u[q] + a * u[nm + q];
         }
-        for (int k = 0; k < n; k++) {
-            attend(l, l->scores + (size_t)h * 3 * nn, k, a, p, &total);
-            mix(n, m, p, U, F + (size_t)k * (size_t)m);
+        for (int k = 0; k < n; k += ROWS) {
+            const int rows = n - k < ROWS ? n - k : ROWS;
+            for (int q = 0; q < rows; q++) {
+                attend(l, l->scores + (size_t)h * 3 * nn, k + q, a,
+                       P + (size_t)q * (size_t)n, &total);
+            }
+            mix(rows, n, m, P, &v, F + (size_t)k * (size_t)m);
         }
     }
-    for (size_t q = 0; q < nm; q++) {
-        const vec r = F[q] - l->Y[q];
-        square += r * r;
-    }
     /* a score that overflows downwards leaves no trace in S */
-    return 0.5 * square + 0.0 * total;
+    return 0.5 * square(nm, F, l->Y) + 0.0 * total;
 }
 
 void NAMED(thm_plane_line_, THM_ISA_NAME)(const thm_plane_line *line, int count,
