@@ -1,34 +1,28 @@
 /* G11.1, G11.2: heads narrower than the output: when the values' Jacobian has
  * full row rank (paper-notes/song2024.md), in balls. */
-#include "claims/layer_states.h"
+#include "claims/layer_balls.h"
 #include "claims/rank_ball.h"
 #include "proofs/proof.h"
 
-#define HEADS(name, ker, H_, D_)                                               \
+#define HEADS(ker, H_, D_)                                                     \
     {                                                                          \
-        name,                                                                  \
-        {                                                                      \
-            .N = 2, .n = 2, .D = D_, .d = 2, .H = H_, .m = 3, .kernel = ker,   \
-            .scale = 0.5                                                       \
-        }                                                                      \
+        .N = 2, .n = 2, .D = D_, .d = 2, .H = H_, .m = 3, .kernel = ker,       \
+        .scale = 0.5                                                           \
     }
 
 /* (H, D) = (3, 3) and (2, 4) are enough; (2, 3) meets every count. */
-static const thm_layer_kind kinds[] = {
-    HEADS("enough", THM_KERNEL_SOFTMAX, 3, 3),
-    HEADS("enough", THM_KERNEL_GAUSSIAN, 2, 4),
-    HEADS("enough", THM_KERNEL_GAUSSIAN, 3, 3),
-    HEADS("enough", THM_KERNEL_SOFTMAX, 2, 4),
-    HEADS("counted", THM_KERNEL_SOFTMAX, 2, 3),
-    HEADS("counted", THM_KERNEL_GAUSSIAN, 2, 3),
+static const thm_layer_spec kinds[] = {
+    HEADS(THM_KERNEL_SOFTMAX, 3, 3),  HEADS(THM_KERNEL_GAUSSIAN, 2, 4),
+    HEADS(THM_KERNEL_GAUSSIAN, 3, 3), HEADS(THM_KERNEL_SOFTMAX, 2, 4),
+    HEADS(THM_KERNEL_SOFTMAX, 2, 3),  HEADS(THM_KERNEL_GAUSSIAN, 2, 3),
 };
 enum { KINDS = sizeof kinds / sizeof *kinds, COUNTED = 4 };
 
-static thm_status rank_is(const thm_layer_states *s, bool counted, int lost,
+static thm_status rank_is(const thm_layer_balls *s, bool counted, int lost,
                           thm_finding *f, bool *applies)
 {
-    const thm_ball_layer *b = &s->ball;
-    *applies = s->loaded && (s->kind >= COUNTED) == counted;
+    const thm_ball_layer *b = &s->b;
+    *applies = s->loaded && (s->one->kind >= COUNTED) == counted;
     if (*applies) {
         const int rows = b->N * b->n * b->m;
         arb_mat_t J;
@@ -65,9 +59,10 @@ static thm_status open_instances(double effort, uint64_t seed,
                                  thm_case_source *source, void **ctx,
                                  thm_message *msg)
 {
+    static const thm_layer_plan plan = {KINDS, kinds, NULL};
     (void)seed, (void)msg;
-    return thm_layer_states_open(KINDS, kinds, NULL,
-                                 KINDS * proof_count(effort, 10), source, ctx);
+    return thm_layer_balls_open(&plan, KINDS * proof_count(effort, 10), source,
+                                ctx);
 }
 
 int main(int argc, char **argv)
@@ -77,7 +72,7 @@ int main(int argc, char **argv)
                                        {"G11.2", counted_less, false},
                                        {"XG11.2", counted_full, false}};
     static const proof_group group = {4, claims, open_instances,
-                                      thm_layer_states_close};
+                                      thm_layer_balls_close};
     static const proof_table table = {
         "the rank of the values' Jacobian where heads are narrow (G11)", 1,
         &group};

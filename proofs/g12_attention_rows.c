@@ -2,15 +2,15 @@
  * what stands between queries and output (paper-notes/song2024.md), in balls.
  */
 #include "claims/ball.h"
-#include "claims/layer_states.h"
+#include "claims/layer_balls.h"
 #include "proofs/proof.h"
 
 enum { BITS = THM_LAYER_BITS };
 
 /* Whether there are rows that sum to 1, of at least two tokens. */
-static bool has_rows(const thm_layer_states *s)
+static bool has_rows(const thm_layer_balls *s)
 {
-    return s->loaded && s->ball.kernel != THM_KERNEL_GAUSSIAN && s->ball.n > 1;
+    return s->loaded && s->b.kernel != THM_KERNEL_GAUSSIAN && s->b.n > 1;
 }
 
 /* P: (n x n) <- P_s, or (plain) diag(s), of row `row` of head h. */
@@ -68,14 +68,14 @@ static void largest_sum(const arb_mat_t P, arb_t x)
     arb_clear(sum);
 }
 
-static thm_status sums(const thm_layer_states *s, bool plain, thm_finding *f,
+static thm_status sums(const thm_layer_balls *s, bool plain, thm_finding *f,
                        bool *applies)
 {
     *applies = has_rows(s);
     if (*applies) {
         arb_t worst;
         arb_init(worst);
-        over_rows(&s->ball, plain, largest_sum, worst);
+        over_rows(&s->b, plain, largest_sum, worst);
         thm_finding_zero(f, worst);
         arb_clear(worst);
     }
@@ -104,7 +104,7 @@ static void norm(const arb_mat_t P, arb_t x)
     thm_ball_norm2(x, P);
 }
 
-static thm_status norm_at_most(const thm_layer_states *s, int halvings,
+static thm_status norm_at_most(const thm_layer_balls *s, int halvings,
                                thm_finding *f, bool *applies)
 {
     *applies = has_rows(s);
@@ -112,7 +112,7 @@ static thm_status norm_at_most(const thm_layer_states *s, int halvings,
         arb_t worst, allowed;
         arb_init(worst);
         arb_init(allowed);
-        over_rows(&s->ball, false, norm, worst);
+        over_rows(&s->b, false, norm, worst);
         arb_set_d(allowed, 1.0);
         arb_mul_2exp_si(allowed, allowed, -halvings);
         thm_finding_ball(f, worst, allowed, true);
@@ -156,14 +156,14 @@ static void unproved(const arb_mat_t P, arb_t x)
 
 /* At least n - 1 by the minor; `more` claims one more, which P 1 = 0 excludes.
  */
-static thm_status rank_is(const thm_layer_states *s, int more, thm_finding *f,
+static thm_status rank_is(const thm_layer_balls *s, int more, thm_finding *f,
                           bool *applies)
 {
     *applies = has_rows(s);
     if (*applies) {
         arb_t worst;
         arb_init(worst);
-        over_rows(&s->ball, false, unproved, worst);
+        over_rows(&s->b, false, unproved, worst);
         f->allowed = 0.5;
         f->evidence = THM_ENCLOSURE;
         if (arb_is_zero(worst)) {
@@ -188,23 +188,14 @@ static thm_status full(const void *c, void *ctx, thm_finding *f, bool *applies)
     return rank_is(ctx, 1, f, applies);
 }
 
-static thm_status open_instances(double effort, uint64_t seed,
-                                 thm_case_source *source, void **ctx,
-                                 thm_message *msg)
-{
-    (void)seed, (void)msg;
-    return thm_layer_states_open(
-        0, NULL, NULL, proof_count(effort, THM_LAYERS_CASES), source, ctx);
-}
-
 int main(int argc, char **argv)
 {
     static const thm_claim claims[] = {
         {"G12.1", ones_vanish, false}, {"XG12.1", ones_vanish_plain, false},
         {"G12.2", norm_half, false},   {"XG12.2", norm_quarter, false},
         {"G12.3", one_short, false},   {"XG12.3", full, false}};
-    static const proof_group group = {6, claims, open_instances,
-                                      thm_layer_states_close};
+    static const proof_group group = {6, claims, proof_open_layers,
+                                      thm_layer_balls_close};
     static const proof_table table = {
         "what a row of attention lets through of its logits (G12)", 1, &group};
     return proof_main(argc, argv, &table);

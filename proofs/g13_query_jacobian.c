@@ -2,7 +2,7 @@
  * the output along W_Q + t E as a power series in balls: differentiated by
  * rule, not by hand. */
 #include "claims/ball.h"
-#include "claims/layer_states.h"
+#include "claims/layer_balls.h"
 #include "proofs/proof.h"
 
 enum { BITS = THM_LAYER_BITS, PROBES = 12, TERMS = 2 };
@@ -91,10 +91,10 @@ static void compare(thm_ball_layer *b, thm_kernel as, int h, int e, int a,
     arb_clear(rate);
 }
 
-static thm_status closed_form(thm_layer_states *s, bool swap, thm_finding *f,
+static thm_status closed_form(thm_layer_balls *s, bool swap, thm_finding *f,
                               bool *applies)
 {
-    thm_ball_layer *b = &s->ball;
+    thm_ball_layer *b = &s->b;
     *applies = s->loaded;
     if (!*applies) {
         return THM_OK;
@@ -140,21 +140,12 @@ static thm_status other_slopes(const void *c, void *ctx, thm_finding *f,
     return closed_form(ctx, true, f, applies);
 }
 
-static thm_status open_instances(double effort, uint64_t seed,
-                                 thm_case_source *source, void **ctx,
-                                 thm_message *msg)
-{
-    (void)seed, (void)msg;
-    return thm_layer_states_open(
-        0, NULL, NULL, proof_count(effort, THM_LAYERS_CASES), source, ctx);
-}
-
 int main(int argc, char **argv)
 {
     static const thm_claim claims[] = {{"G13", own_slopes, false},
                                        {"XG13", other_slopes, false}};
-    static const proof_group group = {2, claims, open_instances,
-                                      thm_layer_states_close};
+    static const proof_group group = {2, claims, proof_open_layers,
+                                      thm_layer_balls_close};
     static const proof_table table = {
         "the Jacobian of the output by the query weights (G13)", 1, &group};
     return proof_main(argc, argv, &table);

@@ -5,7 +5,7 @@
 #include <math.h>
 #include "attn/layer.h"
 #include "claims/ball.h"
-#include "claims/layer_states.h"
+#include "claims/layer_balls.h"
 #include "proofs/proof.h"
 
 enum { BITS = THM_LAYER_BITS, MOST_S = 4096 };
@@ -41,7 +41,7 @@ static thm_status row_sums(const thm_layer *l, const thm_weights *w,
 static thm_status rows_of(thm_kernel kernel, bool too, thm_kernel other,
                           void *ctx, thm_finding *f, bool *applies)
 {
-    const thm_layer_states *s = ctx;
+    const thm_layer_balls *s = ctx;
     const thm_layer *l = &s->one->layer;
     *applies = s->loaded && l->N * l->H * l->n * l->n <= MOST_S &&
                (l->kernel == kernel || (too && l->kernel == other));
@@ -78,10 +78,10 @@ static void exponent(const thm_ball_layer *b, int i, int h, int k, int j,
     }
 }
 
-static thm_status exponents(const thm_layer_states *s, bool gaussian,
+static thm_status exponents(const thm_layer_balls *s, bool gaussian,
                             thm_finding *f, bool *applies)
 {
-    const thm_ball_layer *b = &s->ball;
+    const thm_ball_layer *b = &s->b;
     arb_t x, largest, zero;
     *applies = s->loaded;
     if (!*applies) {
@@ -120,43 +120,33 @@ static thm_status softmax_at_most_one(const void *c, void *ctx, thm_finding *f,
     return exponents(ctx, false, f, applies);
 }
 
-static thm_status open_instances(double effort, uint64_t seed,
-                                 thm_case_source *source, void **ctx,
-                                 thm_message *msg)
-{
-    (void)seed, (void)msg;
-    return thm_layer_states_open(
-        0, NULL, NULL, proof_count(effort, THM_LAYERS_CASES), source, ctx);
-}
-
 /* ---- G2: keys of equal norm -----------------------------------------------
  */
 
 enum { EQUAL = 2 }; /* kinds before this one have keys of equal norm */
 
-static const thm_layer_kind kinds[] = {
-    {"equal", {.N = 2, .n = 5, .D = 7, .d = 4, .H = 1, .m = 1, .scale = 1.0}},
-    {"equal", {.N = 1, .n = 9, .D = 3, .d = 3, .H = 1, .m = 1, .scale = 3.0}},
-    {"unequal", {.N = 2, .n = 5, .D = 7, .d = 4, .H = 1, .m = 1, .scale = 1.0}},
-    {"fashion7",
-     {.N = 2,
-      .n = 6,
-      .D = 49,
-      .d = 4,
-      .H = 1,
-      .m = 1,
-      .scale = 1.0,
-      .tokens = THM_TOKENS_PATCHES7}},
+static const thm_layer_spec kinds[] = {
+    {.N = 2, .n = 5, .D = 7, .d = 4, .H = 1, .m = 1, .scale = 1.0},
+    {.N = 1, .n = 9, .D = 3, .d = 3, .H = 1, .m = 1, .scale = 3.0},
+    {.N = 2, .n = 5, .D = 7, .d = 4, .H = 1, .m = 1, .scale = 1.0},
+    {.N = 2,
+     .n = 6,
+     .D = 49,
+     .d = 4,
+     .H = 1,
+     .m = 1,
+     .scale = 1.0,
+     .tokens = THM_TOKENS_PATCHES7},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* W_K takes the first d coordinates of a token, and there every token is a
  * signed permutation of the first: norms equal to the last bit. */
-static void equal_norms(thm_layer_case *c, int kind)
+static void equal_norms(thm_layer_case *c)
 {
     const thm_layer *l = &c->layer;
     const int d = l->d;
-    if (kind >= EQUAL) {
+    if (c->kind >= EQUAL) {
         return;
     }
     for (int k = 0; k < l->D * d; k++) {
@@ -179,13 +169,13 @@ static void equal_norms(thm_layer_case *c, int kind)
 
 /* The largest difference of softmax attention at c and normalised Gaussian
  * attention at c / 2. */
-static thm_status kernels_differ(thm_layer_states *s, bool equal,
-                                 thm_finding *f, bool *applies)
+static thm_status kernels_differ(thm_layer_balls *s, bool equal, thm_finding *f,
+                                 bool *applies)
 {
-    thm_ball_layer *b = &s->ball;
+    thm_ball_layer *b = &s->b;
     arb_mat_t S;
     arb_t x, largest;
-    *applies = s->loaded && (s->kind < EQUAL) == equal;
+    *applies = s->loaded && (s->one->kind < EQUAL) == equal;
     if (!*applies) {
         return THM_OK;
     }
@@ -229,9 +219,10 @@ static thm_status open_norms(double effort, uint64_t seed,
                              thm_case_source *source, void **ctx,
                              thm_message *msg)
 {
+    static const thm_layer_plan plan = {KINDS, kinds, equal_norms};
     (void)seed, (void)msg;
-    return thm_layer_states_open(KINDS, kinds, equal_norms,
-                                 KINDS * proof_count(effort, 8), source, ctx);
+    return thm_layer_balls_open(&plan, KINDS * proof_count(effort, 8), source,
+                                ctx);
 }
 
 int main(int argc, char **argv)
@@ -243,8 +234,8 @@ int main(int argc, char **argv)
     static const thm_claim norms[] = {{"G2", same_kernel, false},
                                       {"XG2", same_kernel_always, false}};
     static const proof_group groups[] = {
-        {4, rows, open_instances, thm_layer_states_close},
-        {2, norms, open_norms, thm_layer_states_close}};
+        {4, rows, proof_open_layers, thm_layer_balls_close},
+        {2, norms, open_norms, thm_layer_balls_close}};
     static const proof_table table = {
         "the softmax and the Gaussian kernel, and where they meet (G1, G2)", 2,
         groups};

@@ -1,7 +1,7 @@
 /* G3, G4: the output through B, and K for the values as a sum of Kronecker
  * products (paper-notes/song2024.md, "Model" and R1), in balls. */
 #include "claims/ball.h"
-#include "claims/layer_states.h"
+#include "claims/layer_balls.h"
 #include "proofs/proof.h"
 
 enum { BITS = THM_LAYER_BITS };
@@ -58,10 +58,10 @@ static void values_block(const thm_ball_layer *b, arb_mat_t P)
     }
 }
 
-static thm_status through_b(const thm_layer_states *s, bool transposed,
+static thm_status through_b(const thm_layer_balls *s, bool transposed,
                             thm_finding *f, bool *applies)
 {
-    const thm_ball_layer *b = &s->ball;
+    const thm_ball_layer *b = &s->b;
     arb_mat_t B, P, BP, F;
     *applies = s->loaded;
     if (!*applies) {
@@ -130,10 +130,10 @@ static void add_head(const thm_ball_layer *b, int h, arb_mat_t K)
     arb_clear(oo);
 }
 
-static thm_status kernel_sum(const thm_layer_states *s, int heads,
+static thm_status kernel_sum(const thm_layer_balls *s, int heads,
                              thm_finding *f)
 {
-    const thm_ball_layer *b = &s->ball;
+    const thm_ball_layer *b = &s->b;
     const int rows = b->N * b->n * b->m, cols = b->H * b->D * b->d;
     arb_mat_t J, transposed, K, sum;
     arb_mat_init(J, rows, cols);
@@ -157,28 +157,19 @@ static thm_status kernel_sum(const thm_layer_states *s, int heads,
 static thm_status all_heads(const void *c, void *ctx, thm_finding *f,
                             bool *applies)
 {
-    const thm_layer_states *s = ctx;
+    const thm_layer_balls *s = ctx;
     (void)c;
     *applies = s->loaded;
-    return *applies ? kernel_sum(s, s->ball.H, f) : THM_OK;
+    return *applies ? kernel_sum(s, s->b.H, f) : THM_OK;
 }
 
 static thm_status one_head_less(const void *c, void *ctx, thm_finding *f,
                                 bool *applies)
 {
-    const thm_layer_states *s = ctx;
+    const thm_layer_balls *s = ctx;
     (void)c;
-    *applies = s->loaded && s->ball.H > 1;
-    return *applies ? kernel_sum(s, s->ball.H - 1, f) : THM_OK;
-}
-
-static thm_status open_instances(double effort, uint64_t seed,
-                                 thm_case_source *source, void **ctx,
-                                 thm_message *msg)
-{
-    (void)seed, (void)msg;
-    return thm_layer_states_open(
-        0, NULL, NULL, proof_count(effort, THM_LAYERS_CASES), source, ctx);
+    *applies = s->loaded && s->b.H > 1;
+    return *applies ? kernel_sum(s, s->b.H - 1, f) : THM_OK;
 }
 
 int main(int argc, char **argv)
@@ -187,8 +178,8 @@ int main(int argc, char **argv)
                                        {"XG3", factorises_transposed, false},
                                        {"G4", all_heads, false},
                                        {"XG4", one_head_less, false}};
-    static const proof_group group = {4, claims, open_instances,
-                                      thm_layer_states_close};
+    static const proof_group group = {4, claims, proof_open_layers,
+                                      thm_layer_balls_close};
     static const proof_table table = {
         "B and the Gram matrix of the values' Jacobian (G3, G4)", 1, &group};
     return proof_main(argc, argv, &table);

@@ -2,63 +2,58 @@
  * and the lower bounds of it (paper-notes/song2024.md, R1), in balls. */
 #include <limits.h>
 #include "claims/ball.h"
-#include "claims/layer_states.h"
+#include "claims/layer_balls.h"
 #include "proofs/proof.h"
 
 enum { BITS = THM_LAYER_BITS, STARTS = 8, POWER = 64, SHARP = 10 };
 
 /* Below, at and above HD = Nn; d below, at and above m; one and more heads. */
-static const thm_layer_kind kinds[] = {
-    {"one", {.N = 2, .n = 3, .D = 8, .d = 3, .H = 1, .m = 2, .scale = 0.3}},
-    {"one",
-     {.N = 3,
-      .n = 2,
-      .D = 7,
-      .d = 2,
-      .H = 1,
-      .m = 2,
-      .kernel = THM_KERNEL_GAUSSIAN,
-      .scale = 0.3}},
-    {"two", {.N = 3, .n = 2, .D = 4, .d = 2, .H = 2, .m = 2, .scale = 0.5}},
-    {"two",
-     {.N = 2,
-      .n = 2,
-      .D = 5,
-      .d = 4,
-      .H = 2,
-      .m = 3,
-      .kernel = THM_KERNEL_GAUSSIAN,
-      .scale = 0.3,
-      .tied = true}},
-    {"narrow", {.N = 2, .n = 2, .D = 6, .d = 2, .H = 2, .m = 3, .scale = 0.5}},
-    {"narrow",
-     {.N = 2,
-      .n = 3,
-      .D = 7,
-      .d = 1,
-      .H = 3,
-      .m = 2,
-      .kernel = THM_KERNEL_GAUSSIAN,
-      .scale = 0.3}},
-    {"fashion7",
-     {.N = 2,
-      .n = 3,
-      .D = 49,
-      .d = 2,
-      .H = 1,
-      .m = 2,
-      .scale = 0.2,
-      .tokens = THM_TOKENS_PATCHES7}},
-    {"few", {.N = 2, .n = 3, .D = 5, .d = 3, .H = 1, .m = 2, .scale = 0.3}},
-    {"few",
-     {.N = 3,
-      .n = 3,
-      .D = 4,
-      .d = 2,
-      .H = 2,
-      .m = 2,
-      .kernel = THM_KERNEL_GAUSSIAN,
-      .scale = 0.3}},
+static const thm_layer_spec kinds[] = {
+    {.N = 2, .n = 3, .D = 8, .d = 3, .H = 1, .m = 2, .scale = 0.3},
+    {.N = 3,
+     .n = 2,
+     .D = 7,
+     .d = 2,
+     .H = 1,
+     .m = 2,
+     .kernel = THM_KERNEL_GAUSSIAN,
+     .scale = 0.3},
+    {.N = 3, .n = 2, .D = 4, .d = 2, .H = 2, .m = 2, .scale = 0.5},
+    {.N = 2,
+     .n = 2,
+     .D = 5,
+     .d = 4,
+     .H = 2,
+     .m = 3,
+     .kernel = THM_KERNEL_GAUSSIAN,
+     .scale = 0.3,
+     .tied = true},
+    {.N = 2, .n = 2, .D = 6, .d = 2, .H = 2, .m = 3, .scale = 0.5},
+    {.N = 2,
+     .n = 3,
+     .D = 7,
+     .d = 1,
+     .H = 3,
+     .m = 2,
+     .kernel = THM_KERNEL_GAUSSIAN,
+     .scale = 0.3},
+    {.N = 2,
+     .n = 3,
+     .D = 49,
+     .d = 2,
+     .H = 1,
+     .m = 2,
+     .scale = 0.2,
+     .tokens = THM_TOKENS_PATCHES7},
+    {.N = 2, .n = 3, .D = 5, .d = 3, .H = 1, .m = 2, .scale = 0.3},
+    {.N = 3,
+     .n = 3,
+     .D = 4,
+     .d = 2,
+     .H = 2,
+     .m = 2,
+     .kernel = THM_KERNEL_GAUSSIAN,
+     .scale = 0.3},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -66,12 +61,12 @@ enum { KINDS = sizeof kinds / sizeof *kinds };
  */
 
 /* Whether an instance is there, and whether HD >= Nn in it. */
-static bool wide(const thm_layer_states *s)
+static bool wide(const thm_layer_balls *s)
 {
-    return s->loaded && s->ball.H * s->ball.D >= s->ball.N * s->ball.n;
+    return s->loaded && s->b.H * s->b.D >= s->b.N * s->b.n;
 }
 
-static bool few(const thm_layer_states *s)
+static bool few(const thm_layer_balls *s)
 {
     return s->loaded && !wide(s);
 }
@@ -171,7 +166,7 @@ static void drawn_residual(const thm_ball_layer *b, const arb_mat_t J,
 static thm_status pl_wide(const void *c, void *ctx, thm_finding *f,
                           bool *applies)
 {
-    const thm_layer_states *s = ctx;
+    const thm_layer_balls *s = ctx;
     arb_mat_t J, r;
     arb_t mu, x, least;
     (void)c;
@@ -179,7 +174,7 @@ static thm_status pl_wide(const void *c, void *ctx, thm_finding *f,
     if (!*applies) {
         return THM_OK;
     }
-    const thm_ball_layer *b = &s->ball;
+    const thm_ball_layer *b = &s->b;
     thm_rng rng = s->one->rng;
     jacobian(b, J);
     arb_mat_init(r, arb_mat_nrows(J), 1);
@@ -208,13 +203,13 @@ static thm_status pl_wide(const void *c, void *ctx, thm_finding *f,
 static thm_status pl_few(const void *c, void *ctx, thm_finding *f,
                          bool *applies)
 {
-    const thm_layer_states *s = ctx;
+    const thm_layer_balls *s = ctx;
     (void)c;
     *applies = few(s);
     if (!*applies) {
         return THM_OK;
     }
-    const thm_ball_layer *b = &s->ball;
+    const thm_ball_layer *b = &s->b;
     const int rows = b->N * b->n, cols = b->H * b->D;
     arb_mat_t J, left, right, r;
     arb_t x, tiny;
@@ -285,7 +280,7 @@ static bool to_the_bottom(const arb_mat_t J, int times, arb_mat_t r)
 }
 
 /* As J has full row rank every residual is that of some Wv. */
-static thm_status sharp(thm_layer_states *s, int times, thm_finding *f,
+static thm_status sharp(thm_layer_balls *s, int times, thm_finding *f,
                         bool *applies)
 {
     arb_mat_t J, r;
@@ -295,11 +290,11 @@ static thm_status sharp(thm_layer_states *s, int times, thm_finding *f,
         return THM_OK;
     }
     thm_rng rng = s->one->rng;
-    jacobian(&s->ball, J);
+    jacobian(&s->b, J);
     arb_mat_init(r, arb_mat_nrows(J), 1);
     arb_init(mu);
     arb_init(x);
-    drawn_residual(&s->ball, J, &rng, r);
+    drawn_residual(&s->b, J, &rng, r);
     *applies = to_the_bottom(J, times, r);
     if (*applies) {
         thm_ball_sigma_min(mu, J);
@@ -356,10 +351,10 @@ static void least_output(const thm_ball_layer *b, bool mean, arb_t x)
 }
 
 /* Sets *applies to: lambda_B > 0 is proved, d >= m, and at most `heads`. */
-static void alpha_of(const thm_layer_states *s, bool mean, int heads,
+static void alpha_of(const thm_layer_balls *s, bool mean, int heads,
                      arb_t alpha, bool *applies)
 {
-    const thm_ball_layer *b = &s->ball;
+    const thm_ball_layer *b = &s->b;
     arb_t sigma;
     *applies = wide(s) && b->d >= b->m && b->H <= heads;
     if (!*applies) {
@@ -374,15 +369,15 @@ static void alpha_of(const thm_layer_states *s, bool mean, int heads,
     arb_clear(sigma);
 }
 
-static thm_status above_alpha(const thm_layer_states *s, bool mean,
+static thm_status above_alpha(const thm_layer_balls *s, bool mean,
                               thm_finding *f, bool *applies)
 {
     arb_t alpha, mu;
     arb_init(alpha);
     arb_init(mu);
-    alpha_of(s, mean, s->ball.H, alpha, applies);
+    alpha_of(s, mean, s->b.H, alpha, applies);
     if (*applies) {
-        constant(&s->ball, mu);
+        constant(&s->b, mu);
         thm_finding_ball(f, alpha, mu, true);
     }
     arb_clear(alpha);
@@ -405,16 +400,16 @@ static thm_status mu_above_mean(const void *c, void *ctx, thm_finding *f,
 }
 
 /* mu / alpha - 1 = 0. */
-static thm_status equals_alpha(const thm_layer_states *s, int heads,
+static thm_status equals_alpha(const thm_layer_balls *s, int heads,
                                thm_finding *f, bool *applies)
 {
     arb_t alpha, mu;
     arb_init(alpha);
     arb_init(mu);
     alpha_of(s, false, heads, alpha, applies);
-    *applies = *applies && (heads == 1 || s->ball.H > 1);
+    *applies = *applies && (heads == 1 || s->b.H > 1);
     if (*applies) {
-        constant(&s->ball, mu);
+        constant(&s->b, mu);
         arb_div(mu, mu, alpha, BITS);
         arb_sub_si(mu, mu, 1, BITS);
         thm_finding_zero(f, mu);
@@ -442,10 +437,10 @@ static thm_status heads_equal(const void *c, void *ctx, thm_finding *f,
  */
 
 /* mu >= sigma_min(Wo')^2 min_h lambda_min(B_h B_h'); all: with BB' instead. */
-static thm_status narrow_heads(const thm_layer_states *s, bool all,
+static thm_status narrow_heads(const thm_layer_balls *s, bool all,
                                thm_finding *f, bool *applies)
 {
-    const thm_ball_layer *b = &s->ball;
+    const thm_ball_layer *b = &s->b;
     arb_t bound, sigma, mu;
     *applies =
         s->loaded && b->d < b->m && b->D >= b->N * b->n && b->H * b->d >= b->m;
@@ -489,9 +484,10 @@ static thm_status open_instances(double effort, uint64_t seed,
                                  thm_case_source *source, void **ctx,
                                  thm_message *msg)
 {
+    static const thm_layer_plan plan = {KINDS, kinds, NULL};
     (void)seed, (void)msg;
-    return thm_layer_states_open(KINDS, kinds, NULL,
-                                 KINDS * proof_count(effort, 6), source, ctx);
+    return thm_layer_balls_open(&plan, KINDS * proof_count(effort, 6), source,
+                                ctx);
 }
 
 int main(int argc, char **argv)
@@ -503,7 +499,7 @@ int main(int argc, char **argv)
         {"G5.4", one_head_equal, false}, {"XG5.4", heads_equal, false},
         {"G5.5", above_per_head, false}, {"XG5.5", above_all_heads, false}};
     static const proof_group group = {10, claims, open_instances,
-                                      thm_layer_states_close};
+                                      thm_layer_balls_close};
     static const proof_table table = {
         "the PL inequality and its constant, values trained (G5)", 1, &group};
     return proof_main(argc, argv, &table);

@@ -1,33 +1,30 @@
 /* G6.1-G6.6: when B has full rank, and the ways in which HD >= Nn is not enough
  * (paper-notes/song2024.md): B in balls, its singular values counted above a
  * threshold. */
-#include "claims/layer_states.h"
+#include "claims/layer_balls.h"
 #include "claims/rank_ball.h"
 #include "proofs/proof.h"
 
 /* ---- G6.1, G6.2, G6.3: drawn instances about HD = Nn ----------------------
  */
 
-#define ABOUT(name, ker, D_, H_, s, same)                                      \
+#define ABOUT(ker, D_, H_, s, same)                                            \
     {                                                                          \
-        name,                                                                  \
-        {                                                                      \
-            .N = 3, .n = 4, .D = D_, .d = 3, .H = H_, .m = 1, .kernel = ker,   \
-            .scale = s, .tied = same                                           \
-        }                                                                      \
+        .N = 3, .n = 4, .D = D_, .d = 3, .H = H_, .m = 1, .kernel = ker,       \
+        .scale = s, .tied = same                                               \
     }
-#define FIVE(name, ker, s, same)                                               \
-    ABOUT(name, ker, 5, 2, s, same), ABOUT(name, ker, 11, 1, s, same),         \
-        ABOUT(name, ker, 6, 2, s, same), ABOUT(name, ker, 13, 1, s, same),     \
-        ABOUT(name, ker, 7, 2, s, same)
+#define FIVE(ker, s, same)                                                     \
+    ABOUT(ker, 5, 2, s, same), ABOUT(ker, 11, 1, s, same),                     \
+        ABOUT(ker, 6, 2, s, same), ABOUT(ker, 13, 1, s, same),                 \
+        ABOUT(ker, 7, 2, s, same)
 
 /* HD = 10 ... 14 about Nn = 12. */
-static const thm_layer_kind about[] = {
-    FIVE("free", THM_KERNEL_SOFTMAX, 0.5, false),
-    FIVE("free", THM_KERNEL_GAUSSIAN, 0.3, false),
-    FIVE("free", THM_KERNEL_GAUSSIAN_NORMALISED, 0.3, false),
-    FIVE("tied", THM_KERNEL_SOFTMAX, 0.5, true),
-    FIVE("tied", THM_KERNEL_GAUSSIAN, 0.5, true),
+static const thm_layer_spec about[] = {
+    FIVE(THM_KERNEL_SOFTMAX, 0.5, false),
+    FIVE(THM_KERNEL_GAUSSIAN, 0.3, false),
+    FIVE(THM_KERNEL_GAUSSIAN_NORMALISED, 0.3, false),
+    FIVE(THM_KERNEL_SOFTMAX, 0.5, true),
+    FIVE(THM_KERNEL_GAUSSIAN, 0.5, true),
 };
 enum { ABOUTS = sizeof about / sizeof *about };
 
@@ -48,11 +45,11 @@ static int full_rank(const thm_ball_layer *b)
 
 static thm_status full(const void *c, void *ctx, thm_finding *f, bool *applies)
 {
-    const thm_layer_states *s = ctx;
+    const thm_layer_balls *s = ctx;
     (void)c;
     *applies = s->loaded;
     if (*applies) {
-        thm_finding_rank(f, s->ball.B, full_rank(&s->ball));
+        thm_finding_rank(f, s->b.B, full_rank(&s->b));
     }
     return THM_OK;
 }
@@ -60,7 +57,7 @@ static thm_status full(const void *c, void *ctx, thm_finding *f, bool *applies)
 /* The rank of B after the weights or tokens of a copy were changed. */
 typedef void (*change)(thm_ball_layer *b);
 
-static void changed(const thm_layer_states *s, change how, bool claim_full,
+static void changed(const thm_layer_balls *s, change how, bool claim_full,
                     int rank, thm_finding *f)
 {
     thm_ball_layer b;
@@ -76,12 +73,12 @@ static void without_queries(thm_ball_layer *b)
     arb_mat_zero(b->Wq);
 }
 
-static thm_status flat(const thm_layer_states *s, bool claim_full,
+static thm_status flat(const thm_layer_balls *s, bool claim_full,
                        thm_finding *f, bool *applies)
 {
     *applies = s->loaded;
     if (*applies) {
-        changed(s, without_queries, claim_full, s->ball.N, f);
+        changed(s, without_queries, claim_full, s->b.N, f);
     }
     return THM_OK;
 }
@@ -109,12 +106,12 @@ static void with_twice(thm_ball_layer *b)
     }
 }
 
-static thm_status twice(const thm_layer_states *s, bool claim_full,
+static thm_status twice(const thm_layer_balls *s, bool claim_full,
                         thm_finding *f, bool *applies)
 {
-    *applies = s->loaded && s->ball.H * s->ball.D >= tokens_of(&s->ball);
+    *applies = s->loaded && s->b.H * s->b.D >= tokens_of(&s->b);
     if (*applies) {
-        changed(s, with_twice, claim_full, tokens_of(&s->ball) - 1, f);
+        changed(s, with_twice, claim_full, tokens_of(&s->b) - 1, f);
     }
     return THM_OK;
 }
@@ -137,9 +134,10 @@ static thm_status open_about(double effort, uint64_t seed,
                              thm_case_source *source, void **ctx,
                              thm_message *msg)
 {
+    static const thm_layer_plan plan = {ABOUTS, about, NULL};
     (void)seed, (void)msg;
-    return thm_layer_states_open(ABOUTS, about, NULL,
-                                 ABOUTS * proof_count(effort, 4), source, ctx);
+    return thm_layer_balls_open(&plan, ABOUTS * proof_count(effort, 4), source,
+                                ctx);
 }
 
 /* ---- G6.4, G6.5: one token, a constant feature ----------------------------
@@ -149,64 +147,59 @@ static thm_status open_about(double effort, uint64_t seed,
  * feature of every token is 1. */
 enum { CONSTANT = 3 };
 
-static const thm_layer_kind special[] = {
-    {"single", {.N = 9, .n = 1, .D = 4, .d = 3, .H = 3, .m = 1, .scale = 0.3}},
-    {"single",
-     {.N = 9,
-      .n = 1,
-      .D = 4,
-      .d = 3,
-      .H = 3,
-      .m = 1,
-      .kernel = THM_KERNEL_GAUSSIAN,
-      .scale = 0.3}},
-    {"single",
-     {.N = 9,
-      .n = 1,
-      .D = 4,
-      .d = 3,
-      .H = 3,
-      .m = 1,
-      .kernel = THM_KERNEL_GAUSSIAN_NORMALISED,
-      .scale = 0.3}},
-    {"constant",
-     {.N = 3, .n = 4, .D = 4, .d = 3, .H = 3, .m = 1, .scale = 0.5}},
-    {"constant",
-     {.N = 3,
-      .n = 4,
-      .D = 4,
-      .d = 3,
-      .H = 3,
-      .m = 1,
-      .kernel = THM_KERNEL_GAUSSIAN,
-      .scale = 0.5}},
-    {"constant",
-     {.N = 3,
-      .n = 4,
-      .D = 4,
-      .d = 3,
-      .H = 3,
-      .m = 1,
-      .kernel = THM_KERNEL_GAUSSIAN_NORMALISED,
-      .scale = 0.5}},
+static const thm_layer_spec special[] = {
+    {.N = 9, .n = 1, .D = 4, .d = 3, .H = 3, .m = 1, .scale = 0.3},
+    {.N = 9,
+     .n = 1,
+     .D = 4,
+     .d = 3,
+     .H = 3,
+     .m = 1,
+     .kernel = THM_KERNEL_GAUSSIAN,
+     .scale = 0.3},
+    {.N = 9,
+     .n = 1,
+     .D = 4,
+     .d = 3,
+     .H = 3,
+     .m = 1,
+     .kernel = THM_KERNEL_GAUSSIAN_NORMALISED,
+     .scale = 0.3},
+    {.N = 3, .n = 4, .D = 4, .d = 3, .H = 3, .m = 1, .scale = 0.5},
+    {.N = 3,
+     .n = 4,
+     .D = 4,
+     .d = 3,
+     .H = 3,
+     .m = 1,
+     .kernel = THM_KERNEL_GAUSSIAN,
+     .scale = 0.5},
+    {.N = 3,
+     .n = 4,
+     .D = 4,
+     .d = 3,
+     .H = 3,
+     .m = 1,
+     .kernel = THM_KERNEL_GAUSSIAN_NORMALISED,
+     .scale = 0.5},
 };
 enum { SPECIALS = sizeof special / sizeof *special };
 
-static void place_constant(thm_layer_case *c, int kind)
+static void place_constant(thm_layer_case *c)
 {
     const thm_layer *l = &c->layer;
-    for (int t = 0; kind >= CONSTANT && t < l->N * l->n; t++) {
+    for (int t = 0; c->kind >= CONSTANT && t < l->N * l->n; t++) {
         c->X[(size_t)t * (size_t)l->D] = 1.0;
     }
 }
 
 /* Rows that sum to 1 lose rank, the Gaussian kernel without division does not.
  */
-static thm_status lost(const thm_layer_states *s, bool constant,
-                       bool claim_full, thm_finding *f, bool *applies)
+static thm_status lost(const thm_layer_balls *s, bool constant, bool claim_full,
+                       thm_finding *f, bool *applies)
 {
-    const thm_ball_layer *b = &s->ball;
-    *applies = s->loaded && (s->kind >= CONSTANT) == constant;
+    const thm_ball_layer *b = &s->b;
+    *applies = s->loaded && (s->one->kind >= CONSTANT) == constant;
     if (!*applies) {
         return THM_OK;
     }
@@ -250,10 +243,10 @@ static thm_status open_special(double effort, uint64_t seed,
                                thm_case_source *source, void **ctx,
                                thm_message *msg)
 {
+    static const thm_layer_plan plan = {SPECIALS, special, place_constant};
     (void)seed, (void)msg;
-    return thm_layer_states_open(SPECIALS, special, place_constant,
-                                 SPECIALS * proof_count(effort, 6), source,
-                                 ctx);
+    return thm_layer_balls_open(&plan, SPECIALS * proof_count(effort, 6),
+                                source, ctx);
 }
 
 /* ---- G6.6: images ---------------------------------------------------------
@@ -263,54 +256,44 @@ static thm_status open_special(double effort, uint64_t seed,
  * is no data set: a picture whose corners are blank. */
 enum { DISCS = 2, SIDE = 28, PATCH = 7 };
 
-static const thm_layer_kind images[] = {
-    {"disc",
-     {.N = 1,
-      .n = 16,
-      .D = PATCH * PATCH,
-      .d = 4,
-      .H = 1,
-      .m = 1,
-      .scale = 0.2}},
-    {"disc",
-     {.N = 1,
-      .n = 16,
-      .D = PATCH * PATCH,
-      .d = 4,
-      .H = 1,
-      .m = 1,
-      .kernel = THM_KERNEL_GAUSSIAN,
-      .scale = 0.2,
-      .tied = true}},
-    {"fashion7",
-     {.N = 1,
-      .n = 16,
-      .D = PATCH * PATCH,
-      .d = 4,
-      .H = 1,
-      .m = 1,
-      .scale = 0.2,
-      .tokens = THM_TOKENS_PATCHES7}},
-    {"fashion7",
-     {.N = 1,
-      .n = 16,
-      .D = PATCH * PATCH,
-      .d = 4,
-      .H = 1,
-      .m = 1,
-      .kernel = THM_KERNEL_GAUSSIAN,
-      .scale = 0.2,
-      .tied = true,
-      .tokens = THM_TOKENS_PATCHES7}},
+static const thm_layer_spec images[] = {
+    {.N = 1, .n = 16, .D = PATCH * PATCH, .d = 4, .H = 1, .m = 1, .scale = 0.2},
+    {.N = 1,
+     .n = 16,
+     .D = PATCH * PATCH,
+     .d = 4,
+     .H = 1,
+     .m = 1,
+     .kernel = THM_KERNEL_GAUSSIAN,
+     .scale = 0.2,
+     .tied = true},
+    {.N = 1,
+     .n = 16,
+     .D = PATCH * PATCH,
+     .d = 4,
+     .H = 1,
+     .m = 1,
+     .scale = 0.2,
+     .tokens = THM_TOKENS_PATCHES7},
+    {.N = 1,
+     .n = 16,
+     .D = PATCH * PATCH,
+     .d = 4,
+     .H = 1,
+     .m = 1,
+     .kernel = THM_KERNEL_GAUSSIAN,
+     .scale = 0.2,
+     .tied = true,
+     .tokens = THM_TOKENS_PATCHES7},
 };
 enum { IMAGES = sizeof images / sizeof *images };
 
 /* A drawn shade on every pixel of a disc that does not reach the corners'
  * patches. */
-static void place_disc(thm_layer_case *c, int kind)
+static void place_disc(thm_layer_case *c)
 {
     thm_rng rng = c->rng;
-    for (int t = 0; kind < DISCS && t < 16; t++) {
+    for (int t = 0; c->kind < DISCS && t < 16; t++) {
         for (int e = 0; e < PATCH * PATCH; e++) {
             const int y = 2 * (t / 4 * PATCH + e / PATCH) - (SIDE - 1);
             const int x = 2 * (t % 4 * PATCH + e % PATCH) - (SIDE - 1);
@@ -332,11 +315,11 @@ static thm_status all_patches(const void *c, void *ctx, thm_finding *f,
 static thm_status rank_of_tokens(const void *c, void *ctx, thm_finding *f,
                                  bool *applies)
 {
-    const thm_layer_states *s = ctx;
+    const thm_layer_balls *s = ctx;
     (void)c;
     *applies = s->loaded;
     if (*applies) {
-        thm_finding_rank(f, s->ball.B, thm_ball_rank(s->ball.X));
+        thm_finding_rank(f, s->b.B, thm_ball_rank(s->b.X));
     }
     return THM_OK;
 }
@@ -345,9 +328,10 @@ static thm_status open_images(double effort, uint64_t seed,
                               thm_case_source *source, void **ctx,
                               thm_message *msg)
 {
+    static const thm_layer_plan plan = {IMAGES, images, place_disc};
     (void)seed, (void)msg;
-    return thm_layer_states_open(IMAGES, images, place_disc,
-                                 IMAGES * proof_count(effort, 15), source, ctx);
+    return thm_layer_balls_open(&plan, IMAGES * proof_count(effort, 15), source,
+                                ctx);
 }
 
 int main(int argc, char **argv)
@@ -363,9 +347,9 @@ int main(int argc, char **argv)
     static const thm_claim real[] = {{"G6.6", all_patches, false},
                                      {"XG6.6", rank_of_tokens, false}};
     static const proof_group groups[] = {
-        {6, drawn, open_about, thm_layer_states_close},
-        {4, lost_ones, open_special, thm_layer_states_close},
-        {2, real, open_images, thm_layer_states_close}};
+        {6, drawn, open_about, thm_layer_balls_close},
+        {4, lost_ones, open_special, thm_layer_balls_close},
+        {2, real, open_images, thm_layer_balls_close}};
     static const proof_table table = {
         "the rank of B: HD >= Nn is necessary, not sufficient (G6)", 3, groups};
     return proof_main(argc, argv, &table);

@@ -1,70 +1,64 @@
 /* G7: a lower bound of lambda_B for one head, from attention and tokens apart
  * (paper-notes/song2024.md, R1), in balls. */
 #include "claims/ball.h"
-#include "claims/layer_states.h"
+#include "claims/layer_balls.h"
 #include "proofs/proof.h"
 
 enum { BITS = THM_LAYER_BITS };
 
-static const thm_layer_kind kinds[] = {
-    {"free", {.N = 3, .n = 3, .D = 12, .d = 3, .H = 1, .m = 1, .scale = 0.3}},
-    {"free",
-     {.N = 2,
-      .n = 5,
-      .D = 10,
-      .d = 4,
-      .H = 1,
-      .m = 1,
-      .kernel = THM_KERNEL_GAUSSIAN,
-      .scale = 0.3}},
-    {"free",
-     {.N = 2,
-      .n = 4,
-      .D = 9,
-      .d = 2,
-      .H = 1,
-      .m = 1,
-      .kernel = THM_KERNEL_GAUSSIAN_NORMALISED,
-      .scale = 0.5}},
-    {"tied",
-     {.N = 3,
-      .n = 3,
-      .D = 9,
-      .d = 3,
-      .H = 1,
-      .m = 1,
-      .scale = 1.0,
-      .tied = true}},
-    {"tied",
-     {.N = 2,
-      .n = 4,
-      .D = 11,
-      .d = 3,
-      .H = 1,
-      .m = 1,
-      .kernel = THM_KERNEL_GAUSSIAN,
-      .scale = 1.0,
-      .tied = true}},
-    {"fashion7",
-     {.N = 2,
-      .n = 4,
-      .D = 49,
-      .d = 3,
-      .H = 1,
-      .m = 1,
-      .scale = 0.2,
-      .tokens = THM_TOKENS_PATCHES7}},
-    {"single", {.N = 6, .n = 1, .D = 7, .d = 3, .H = 1, .m = 1, .scale = 1.0}},
-    {"few", {.N = 3, .n = 3, .D = 8, .d = 3, .H = 1, .m = 1, .scale = 0.3}},
-    {"few",
-     {.N = 2,
-      .n = 5,
-      .D = 4,
-      .d = 4,
-      .H = 1,
-      .m = 1,
-      .kernel = THM_KERNEL_GAUSSIAN,
-      .scale = 0.3}},
+static const thm_layer_spec kinds[] = {
+    {.N = 3, .n = 3, .D = 12, .d = 3, .H = 1, .m = 1, .scale = 0.3},
+    {.N = 2,
+     .n = 5,
+     .D = 10,
+     .d = 4,
+     .H = 1,
+     .m = 1,
+     .kernel = THM_KERNEL_GAUSSIAN,
+     .scale = 0.3},
+    {.N = 2,
+     .n = 4,
+     .D = 9,
+     .d = 2,
+     .H = 1,
+     .m = 1,
+     .kernel = THM_KERNEL_GAUSSIAN_NORMALISED,
+     .scale = 0.5},
+    {.N = 3,
+     .n = 3,
+     .D = 9,
+     .d = 3,
+     .H = 1,
+     .m = 1,
+     .scale = 1.0,
+     .tied = true},
+    {.N = 2,
+     .n = 4,
+     .D = 11,
+     .d = 3,
+     .H = 1,
+     .m = 1,
+     .kernel = THM_KERNEL_GAUSSIAN,
+     .scale = 1.0,
+     .tied = true},
+    {.N = 2,
+     .n = 4,
+     .D = 49,
+     .d = 3,
+     .H = 1,
+     .m = 1,
+     .scale = 0.2,
+     .tokens = THM_TOKENS_PATCHES7},
+    {.N = 6, .n = 1, .D = 7, .d = 3, .H = 1, .m = 1, .scale = 1.0},
+    {.N = 3, .n = 3, .D = 8, .d = 3, .H = 1, .m = 1, .scale = 0.3},
+    {.N = 2,
+     .n = 5,
+     .D = 4,
+     .d = 4,
+     .H = 1,
+     .m = 1,
+     .kernel = THM_KERNEL_GAUSSIAN,
+     .scale = 0.3},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -94,10 +88,10 @@ static void product(const thm_ball_layer *b, arb_t bound)
     arb_clear(sigma);
 }
 
-static thm_status above_product(const thm_layer_states *s, bool wide,
+static thm_status above_product(const thm_layer_balls *s, bool wide,
                                 thm_finding *f, bool *applies)
 {
-    const thm_ball_layer *b = &s->ball;
+    const thm_ball_layer *b = &s->b;
     *applies = s->loaded && (b->D >= b->N * b->n) == wide;
     if (*applies) {
         arb_t bound, sigma;
@@ -131,9 +125,10 @@ static thm_status open_instances(double effort, uint64_t seed,
                                  thm_case_source *source, void **ctx,
                                  thm_message *msg)
 {
+    static const thm_layer_plan plan = {KINDS, kinds, NULL};
     (void)seed, (void)msg;
-    return thm_layer_states_open(KINDS, kinds, NULL,
-                                 KINDS * proof_count(effort, 8), source, ctx);
+    return thm_layer_balls_open(&plan, KINDS * proof_count(effort, 8), source,
+                                ctx);
 }
 
 int main(int argc, char **argv)
@@ -141,7 +136,7 @@ int main(int argc, char **argv)
     static const thm_claim claims[] = {{"G7", lower_bound, false},
                                        {"XG7", few_columns, false}};
     static const proof_group group = {2, claims, open_instances,
-                                      thm_layer_states_close};
+                                      thm_layer_balls_close};
     static const proof_table table = {
         "a lower bound of lambda_B from attention and tokens apart (G7)", 1,
         &group};

@@ -1,51 +1,47 @@
 /* G9, G10: gradient descent on the values, its rate and where it ends
  * (paper-notes/song2024.md, R1), step by step in balls. */
 #include "claims/ball.h"
-#include "claims/layer_states.h"
+#include "claims/layer_balls.h"
 #include "proofs/proof.h"
 
 enum { BITS = THM_LAYER_BITS };
 
-static const thm_layer_kind kinds[] = {
-    {"wide", {.N = 2, .n = 3, .D = 9, .d = 2, .H = 1, .m = 2, .scale = 0.5}},
-    {"wide",
-     {.N = 2,
-      .n = 2,
-      .D = 6,
-      .d = 3,
-      .H = 2,
-      .m = 2,
-      .kernel = THM_KERNEL_GAUSSIAN,
-      .scale = 1.0,
-      .tied = true}},
-    {"wide",
-     {.N = 2,
-      .n = 2,
-      .D = 16,
-      .d = 2,
-      .H = 1,
-      .m = 2,
-      .scale = 0.3,
-      .tokens = THM_TOKENS_PATCHES4}},
-    {"few", {.N = 3, .n = 3, .D = 5, .d = 2, .H = 1, .m = 2, .scale = 0.5}},
-    {"few",
-     {.N = 2,
-      .n = 4,
-      .D = 3,
-      .d = 3,
-      .H = 2,
-      .m = 2,
-      .kernel = THM_KERNEL_GAUSSIAN,
-      .scale = 0.3}},
-    {"few",
-     {.N = 1,
-      .n = 20,
-      .D = 16,
-      .d = 2,
-      .H = 1,
-      .m = 2,
-      .scale = 0.3,
-      .tokens = THM_TOKENS_PATCHES4}},
+static const thm_layer_spec kinds[] = {
+    {.N = 2, .n = 3, .D = 9, .d = 2, .H = 1, .m = 2, .scale = 0.5},
+    {.N = 2,
+     .n = 2,
+     .D = 6,
+     .d = 3,
+     .H = 2,
+     .m = 2,
+     .kernel = THM_KERNEL_GAUSSIAN,
+     .scale = 1.0,
+     .tied = true},
+    {.N = 2,
+     .n = 2,
+     .D = 16,
+     .d = 2,
+     .H = 1,
+     .m = 2,
+     .scale = 0.3,
+     .tokens = THM_TOKENS_PATCHES4},
+    {.N = 3, .n = 3, .D = 5, .d = 2, .H = 1, .m = 2, .scale = 0.5},
+    {.N = 2,
+     .n = 4,
+     .D = 3,
+     .d = 3,
+     .H = 2,
+     .m = 2,
+     .kernel = THM_KERNEL_GAUSSIAN,
+     .scale = 0.3},
+    {.N = 1,
+     .n = 20,
+     .D = 16,
+     .d = 2,
+     .H = 1,
+     .m = 2,
+     .scale = 0.3,
+     .tokens = THM_TOKENS_PATCHES4},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -148,16 +144,16 @@ static void worst_share(const thm_ball_layer *b, double times, arb_t worst)
     arb_clear(f);
 }
 
-static thm_status rate(const thm_layer_states *s, double times, thm_finding *f,
+static thm_status rate(const thm_layer_balls *s, double times, thm_finding *f,
                        bool *applies)
 {
-    *applies = s->loaded && wide(&s->ball);
+    *applies = s->loaded && wide(&s->b);
     if (*applies) {
         arb_t worst, one;
         arb_init(worst);
         arb_init(one);
         arb_one(one);
-        worst_share(&s->ball, times, worst);
+        worst_share(&s->b, times, worst);
         thm_finding_ball(f, worst, one, false);
         arb_clear(worst);
         arb_clear(one);
@@ -268,10 +264,10 @@ static void gradient(const thm_ball_layer *b, arb_t x)
 }
 
 /* zero: the least value is claimed to be 0. */
-static thm_status least_value(const thm_layer_states *s, bool zero,
+static thm_status least_value(const thm_layer_balls *s, bool zero,
                               thm_finding *f, bool *applies)
 {
-    *applies = s->loaded && !wide(&s->ball) && s->ball.d >= s->ball.m;
+    *applies = s->loaded && !wide(&s->b) && s->b.d >= s->b.m;
     if (!*applies) {
         return THM_OK;
     }
@@ -320,9 +316,10 @@ static thm_status open_instances(double effort, uint64_t seed,
                                  thm_case_source *source, void **ctx,
                                  thm_message *msg)
 {
+    static const thm_layer_plan plan = {KINDS, kinds, NULL};
     (void)seed, (void)msg;
-    return thm_layer_states_open(KINDS, kinds, NULL,
-                                 KINDS * proof_count(effort, 4), source, ctx);
+    return thm_layer_balls_open(&plan, KINDS * proof_count(effort, 4), source,
+                                ctx);
 }
 
 int main(int argc, char **argv)
@@ -332,7 +329,7 @@ int main(int argc, char **argv)
                                        {"G10", least_floor, false},
                                        {"XG10", least_zero, false}};
     static const proof_group group = {4, claims, open_instances,
-                                      thm_layer_states_close};
+                                      thm_layer_balls_close};
     static const proof_table table = {
         "gradient descent on the values: rate and floor (G9, G10)", 1, &group};
     return proof_main(argc, argv, &table);

@@ -11,6 +11,7 @@
 #include "claims/decision.h"
 #include "claims/flow_ball.h"
 #include "claims/flow_cases.h"
+#include "claims/layer_balls.h"
 #include "claims/logits.h"
 #include "core/options.h"
 #include "core/progress.h"
@@ -60,6 +61,17 @@ thm_status proof_open_flows(double effort, uint64_t seed,
     (void)msg;
     return thm_flow_states_open(
         &thm_flow_any, proof_count(effort, THM_FLOW_CASES), source, ctx);
+}
+
+thm_status proof_open_layers(double effort, uint64_t seed,
+                             thm_case_source *source, void **ctx,
+                             thm_message *msg)
+{
+    static const thm_layer_plan any = {0, NULL, NULL};
+    (void)seed;
+    (void)msg;
+    return thm_layer_balls_open(&any, proof_count(effort, THM_LAYERS_CASES),
+                                source, ctx);
 }
 
 static bool tick(void *ctx, int64_t done, int64_t total)

@@ -61,6 +61,12 @@ thm_status proof_open_flows(double effort, uint64_t seed,
                             thm_case_source *source, void **ctx,
                             thm_message *msg);
 
+/* The same for instances of the single-layer model (claims/layers.h) with their
+ * ball model, closed by thm_layer_balls_close. */
+thm_status proof_open_layers(double effort, uint64_t seed,
+                             thm_case_source *source, void **ctx,
+                             thm_message *msg);
+
 int proof_main(int argc, char **argv, const proof_table *table);
 
 #endif

@@ -4,7 +4,7 @@
 #include <check.h>
 #include <math.h>
 #include <string.h>
-#include "claims/layer_states.h"
+#include "claims/layer_balls.h"
 #include "claims/layers.h"
 #include "claims/rank_ball.h"
 #include "core/verdict.h"
@@ -147,35 +147,34 @@ END_TEST
 /* ---- states, ranks --------------------------------------------------------
  */
 
-static void first_is_kind(thm_layer_case *c, int kind)
+static void first_is_kind(thm_layer_case *c)
 {
-    c->X[0] = 10.0 + kind;
+    c->X[0] = 10.0 + c->kind;
 }
 
 START_TEST(states_follow_their_kinds)
 {
-    static const thm_layer_kind kinds[] = {
-        {"wide", {.N = 2, .n = 3, .D = 8, .d = 2, .H = 1, .m = 1, .scale = 1}},
-        {"deep", {.N = 1, .n = 2, .D = 3, .d = 4, .H = 2, .m = 2, .scale = 1}}};
+    static const thm_layer_spec kinds[] = {
+        {.N = 2, .n = 3, .D = 8, .d = 2, .H = 1, .m = 1, .scale = 1},
+        {.N = 1, .n = 2, .D = 3, .d = 4, .H = 2, .m = 2, .scale = 1}};
+    static const thm_layer_plan plan = {2, kinds, first_is_kind};
     char name[THM_CASE_NAME];
     thm_case_source source;
     void *ctx = NULL;
-    ck_assert_int_eq(
-        thm_layer_states_open(2, kinds, first_is_kind, 5, &source, &ctx),
-        THM_OK);
-    const thm_layer_states *s = ctx;
+    ck_assert_int_eq(thm_layer_balls_open(&plan, 5, &source, &ctx), THM_OK);
+    const thm_layer_balls *s = ctx;
     ck_assert_int_eq(source.count, 5);
     for (int k = 0; k < 5; k++) {
         ck_assert_int_eq(source.make(source.ctx, 7, k, source.the_case, name),
                          THM_OK);
-        ck_assert(s->loaded && s->kind == k % 2);
-        ck_assert_int_eq(s->ball.D, kinds[k % 2].spec.D);
+        ck_assert(s->loaded && s->one->kind == k % 2);
+        ck_assert_int_eq(s->b.D, kinds[k % 2].D);
         /* the ball model is that of the arrays after `place` */
-        ck_assert(arb_equal_si(arb_mat_entry(s->ball.X, 0, 0), 10 + k % 2));
+        ck_assert(arb_equal_si(arb_mat_entry(s->b.X, 0, 0), 10 + k % 2));
     }
-    ck_assert_str_eq(name, "wide/softmax/N2/n3/D8/d2/H1/m1/4");
-    thm_layer_states_close(&source, ctx);
-    thm_layer_states_close(&source, NULL);
+    ck_assert_str_eq(name, "softmax/N2/n3/D8/d2/H1/m1/s1/4");
+    thm_layer_balls_close(&source, ctx);
+    thm_layer_balls_close(&source, NULL);
 }
 END_TEST
 

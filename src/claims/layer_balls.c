@@ -5,19 +5,40 @@
 #include <stdlib.h>
 #include "claims/ball.h"
 
+static void load(thm_layer_balls *s)
+{
+    if (s->loaded) {
+        thm_ball_layer_clear(&s->b);
+    }
+    s->loaded = !s->one->absent;
+    if (s->loaded) {
+        thm_ball_layer_init(&s->b, &s->one->layer, &s->one->weights);
+    }
+}
+
 static thm_status make(void *ctx, uint64_t seed, int64_t index, void *the_case,
                        char *name)
 {
     thm_layer_balls *s = ctx;
-    char text[THM_CASE_NAME];
-    (void)the_case;
-    const thm_layer_spec *spec = &s->plan->specs[index % s->plan->n];
-    const thm_status status = thm_layers_draw(s->layers, spec, seed, index);
-    if (status == THM_OK && s->plan->place) {
-        s->plan->place(s->one);
+    thm_layer_case *c = the_case;
+    thm_status status;
+    if (s->plan->n == 0) {
+        status = thm_layers_make(s->layers, seed, index, c, name);
+    } else {
+        char text[THM_CASE_NAME];
+        const int kind = (int)(index % s->plan->n);
+        const thm_layer_spec *spec = &s->plan->specs[kind];
+        status = thm_layers_draw(s->layers, spec, seed, index);
+        c->kind = kind;
+        thm_layer_spec_text(spec, sizeof text, text);
+        snprintf(name, THM_CASE_NAME, "%.55s/%lld", text, (long long)index);
     }
-    thm_layer_spec_text(spec, sizeof text, text);
-    snprintf(name, THM_CASE_NAME, "%.50s/%lld", text, (long long)index);
+    if (status == THM_OK && !c->absent && s->plan->place) {
+        s->plan->place(c);
+    }
+    if (status == THM_OK) {
+        load(s);
+    }
     return status;
 }
 
@@ -58,12 +79,8 @@ void thm_layer_balls_close(thm_case_source *source, void *ctx)
 
 thm_ball_layer *thm_layer_balls_fresh(thm_layer_balls *s, bool *applies)
 {
-    *applies = !s->one->absent;
-    if (s->loaded) {
-        thm_ball_layer_clear(&s->b);
-    }
-    thm_ball_layer_init(&s->b, &s->one->layer, &s->one->weights);
-    s->loaded = true;
+    load(s);
+    *applies = s->loaded;
     return &s->b;
 }
 

@@ -8,7 +8,7 @@
 #include "claims/layers.h"
 
 /* Case k has the shape of specs[k mod n]; place (NULL allowed) then overwrites
- * what cannot be drawn. */
+ * what cannot be drawn.  n = 0: the cases are those of thm_layers_make. */
 typedef struct {
     int n;
     const thm_layer_spec *specs;
@@ -20,8 +20,8 @@ typedef struct {
     const thm_layer_plan *plan;
     thm_layers *layers;
     thm_layer_case *one;
-    thm_ball_layer b;
-    bool loaded;
+    thm_ball_layer b; /* of the case, unless a measure changed it */
+    bool loaded;      /* whether there is one: else it is absent  */
 } thm_layer_balls;
 
 /* Opens a source of count such cases, and closes it, also half open. */

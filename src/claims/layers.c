@@ -22,22 +22,16 @@ struct thm_layers {
     thm_idx images; /* count 0 if there are none                  */
 };
 
-typedef struct {
-    const char *name;
-    double scale;
-    bool tied;
-    thm_tokens tokens;
-} family;
-
-static const family families[THM_LAYERS_FAMILIES] = {
-    {"s0.05", 0.05, false, THM_TOKENS_NORMAL},
-    {"s0.3", 0.3, false, THM_TOKENS_NORMAL},
-    {"s1", 1.0, false, THM_TOKENS_NORMAL},
-    {"tied0.3", 0.3, true, THM_TOKENS_NORMAL},
-    {"tied1", 1.0, true, THM_TOKENS_NORMAL},
-    {"fashion4", 0.3, false, THM_TOKENS_PATCHES4},
-    {"fashion7", 0.2, false, THM_TOKENS_PATCHES7},
-    {"edge", 0.5, false, THM_TOKENS_NORMAL}};
+/* What the families have of their own; sizes, kernel and c go by round. */
+static const thm_layer_spec families[THM_LAYERS_FAMILIES] = {
+    {.scale = 0.05},
+    {.scale = 0.3},
+    {.scale = 1.0},
+    {.scale = 0.3, .tied = true},
+    {.scale = 1.0, .tied = true},
+    {.scale = 0.3, .tokens = THM_TOKENS_PATCHES4},
+    {.scale = 0.2, .tokens = THM_TOKENS_PATCHES7},
+    {.scale = 0.5}}; /* the edges */
 
 /* N, n, D, d, H, m by round; HD below, at and above Nn, d below and above m. */
 static const int shapes[ROUNDS][6] = {{3, 4, 8, 3, 2, 2}, {2, 3, 8, 5, 1, 3},
@@ -97,7 +91,7 @@ thm_status thm_layers_draw(thm_layers *layers, const thm_layer_spec *spec,
     }
     thm_status status = real ? load_images(layers) : THM_OK;
     thm_instance_free(in);
-    c->absent = real && layers->images.count == 0;
+    *c = (thm_layer_case){.absent = real && layers->images.count == 0};
     if (status != THM_OK || c->absent) {
         return status;
     }
@@ -175,12 +169,16 @@ static void place_edge(thm_layer_case *c, int round)
 
 void thm_layer_spec_text(const thm_layer_spec *s, int size, char *text)
 {
-    static const char *const kernels[KERNELS] = {
-        [THM_KERNEL_SOFTMAX] = "softmax",
-        [THM_KERNEL_GAUSSIAN] = "gaussian",
-        [THM_KERNEL_GAUSSIAN_NORMALISED] = "normalised"};
-    snprintf(text, (size_t)size, "%s/N%d/n%d/D%d/d%d/H%d/m%d",
-             kernels[s->kernel], s->N, s->n, s->D, s->d, s->H, s->m);
+    static const char *const kernels[] = {[THM_KERNEL_SOFTMAX] = "softmax",
+                                          [THM_KERNEL_GAUSSIAN] = "gaussian",
+                                          [THM_KERNEL_GAUSSIAN_NORMALISED] =
+                                              "normalised"};
+    static const char *const tokens[] = {[THM_TOKENS_NORMAL] = "",
+                                         [THM_TOKENS_PATCHES4] = "/fashion4",
+                                         [THM_TOKENS_PATCHES7] = "/fashion7"};
+    snprintf(text, (size_t)size, "%s/N%d/n%d/D%d/d%d/H%d/m%d/s%.3g%s%s",
+             kernels[s->kernel], s->N, s->n, s->D, s->d, s->H, s->m, s->scale,
+             s->tied ? "/tied" : "", tokens[s->tokens]);
 }
 
 thm_status thm_layers_make(void *layers, uint64_t seed, int64_t index,
@@ -188,31 +186,29 @@ thm_status thm_layers_make(void *layers, uint64_t seed, int64_t index,
 {
     const int which = (int)(index % THM_LAYERS_FAMILIES);
     const int round = (int)(index / THM_LAYERS_FAMILIES % ROUNDS);
-    const family *f = &families[which];
     const int *shape = shapes[(round + which) % ROUNDS];
     const bool edge = which == THM_LAYERS_FAMILIES - 1;
-    const bool real = f->tokens != THM_TOKENS_NORMAL;
-    thm_layer_spec s = {.N = shape[0],
-                        .n = shape[1],
-                        .D = real ? pixels(f->tokens) : shape[2],
-                        .d = shape[3],
-                        .H = shape[4],
-                        .m = shape[5],
-                        .kernel = (thm_kernel)((which + round) % KERNELS),
-                        .scale = f->scale,
-                        .tied = f->tied,
-                        .tokens = f->tokens};
+    thm_layer_spec s = families[which];
+    s.N = shape[0];
+    s.n = shape[1];
+    s.D = s.tokens == THM_TOKENS_NORMAL ? shape[2] : pixels(s.tokens);
+    s.d = shape[3];
+    s.H = shape[4];
+    s.m = shape[5];
+    s.kernel = (thm_kernel)((which + round) % KERNELS);
     if (edge) {
         shape_edge(&s, round);
     }
     s.c = round % 2 ? thm_kernel_scale(s.d) : thm_kernel_scale_half(s.d);
+    thm_layer_case *c = the_case;
+    char text[THM_CASE_NAME];
     const thm_status status = thm_layers_draw(layers, &s, seed, index);
+    c->kind = which;
     if (status == THM_OK && edge) {
-        place_edge(the_case, round);
+        place_edge(c, round);
     }
-    char shape_text[48];
-    thm_layer_spec_text(&s, sizeof shape_text, shape_text);
-    snprintf(name, THM_CASE_NAME, "%.10s/%s/%lld", f->name, shape_text,
+    thm_layer_spec_text(&s, sizeof text, text);
+    snprintf(name, THM_CASE_NAME, "%s%.50s/%lld", edge ? "edge/" : "", text,
              (long long)index);
     return status;
 }

@@ -50,6 +50,7 @@ typedef struct {
     thm_layer layer;
     thm_weights weights;
     double *X, *Y, *Wq, *Wk, *Wv, *Wo;
+    int kind;    /* its place in a list of specs; else its family   */
     bool absent; /* the data set is not installed: there is no case */
     thm_rng rng; /* for what a claim draws besides: use a copy      */
 } thm_layer_case;
@@ -77,7 +78,7 @@ thm_status thm_layers_draw(thm_layers *layers, const thm_layer_spec *spec,
 thm_status thm_layers_make(void *layers, uint64_t seed, int64_t index,
                            void *the_case, char *name);
 
-/* "softmax/N2/n3/D8/d5/H2/m3": what names of cases say of a spec. */
+/* "softmax/N2/n3/D8/d5/H2/m3/s0.5/tied": what names of cases say of a spec. */
 void thm_layer_spec_text(const thm_layer_spec *spec, int size, char *text);
 
 #endif
