@@ -52,7 +52,7 @@ static const thm_options options = {
         "else the curvature at the start (L_estimated), and decrease shows "
         "whether that was enough.\n\n"
         "  attn-pl --draw 2,2,6,3,1,2 --train v --step inverse-l --steps 2000\n"
-        "  attn-pl --draw 2,2,6,3,1,2 --scale-v 0 --scale-o 28941 --train qkv "
+        "  attn-pl --draw 2,2,6,3,1,2 --v-scale 0 --o-scale 28941 --train qkv "
         "--out run\n\n"
         "Exits with the worst of the verdicts: 0 HOLDS, 1 REFUTED, 3 UNDECIDED "
         "or VACUOUS; 2 for bad usage or input; 130 if interrupted: what was "

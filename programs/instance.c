@@ -1,77 +1,105 @@
 /* The instance of a program: see instance.h. */
 #include "programs/instance.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-static thm_status read_files(const instance_request *r, thm_instance *out,
-                             thm_message *msg)
-{
-    const struct {
-        const char *name, *value;
-    } needed[] = {{"--x", r->files.x},   {"--y", r->files.y},
-                  {"--wq", r->files.wq}, {"--wk", r->files.wk},
-                  {"--wv", r->files.wv}, {"--wo", r->files.wo}};
-    for (int k = 0; k < 6; k++) {
-        if (!needed[k].value) {
-            return thm_fail(THM_EDOMAIN, msg,
-                            "expected %s FILE or --draw N,n,D,d,H,m, found "
-                            "nothing",
-                            needed[k].name);
-        }
-    }
-    if (!isnan(r->s) || !isnan(r->s_v) || !isnan(r->s_o) || !isnan(r->s_y)) {
-        return thm_fail(THM_EDOMAIN, msg,
-                        "--scale: expected --draw beside it, found files");
-    }
-    thm_instance_files files = r->files;
-    files.kernel = (thm_kernel)r->kernel;
-    return thm_instance_read(&files, out, msg);
-}
+static const char fashion_images[] =
+    THM_FASHION_MNIST "t10k-images-idx3-ubyte.gz";
 
 static double given(double x)
 {
-    return isnan(x) ? 1.0 : x;
+    return x < 0.0 ? 1.0 : x;
+}
+
+/* "N,n,D,d,H,m": the last is ours, the others are thm_instance_sizes'. */
+static thm_status read_sizes(const char *text, thm_instance_plan *plan,
+                             thm_message *msg)
+{
+    const char *last = strrchr(text, ',');
+    char sizes[128];
+    if (!last || (size_t)(last - text) >= sizeof sizes ||
+        !thm_parse_int(last + 1, &plan->m) || plan->m < 1) {
+        return thm_fail(THM_EDOMAIN, msg,
+                        "--draw: expected N,n,D,d,H,m, found %s", text);
+    }
+    memcpy(sizes, text, (size_t)(last - text));
+    sizes[last - text] = '\0';
+    return thm_instance_sizes("--draw", sizes, plan, msg);
 }
 
 static thm_status draw(const instance_request *r, uint64_t seed,
                        thm_instance *out, thm_message *msg)
 {
-    const thm_instance_files *f = &r->files;
     thm_instance_plan plan = thm_instance_plan_default();
-    const char *last = strrchr(r->draw, ',');
-    char sizes[128];
-    if (f->x || f->y || f->wq || f->wk || f->wv || f->wo || f->shape) {
-        return thm_fail(THM_EDOMAIN, msg,
-                        "--draw: expected no files beside it, found one");
-    }
-    if (!last || (size_t)(last - r->draw) >= sizeof sizes ||
-        !thm_parse_int(last + 1, &plan.m) || plan.m < 1) {
-        return thm_fail(THM_EDOMAIN, msg,
-                        "--draw: expected N,n,D,d,H,m, found %s", r->draw);
-    }
-    memcpy(sizes, r->draw, (size_t)(last - r->draw));
-    sizes[last - r->draw] = '\0';
-    thm_status status = thm_instance_sizes("--draw", sizes, &plan, msg);
-    if (status == THM_OK) {
-        status = thm_instance_scale(f->scale, plan.d, &plan.c, msg);
-    }
-    if (status != THM_OK) {
-        return status;
-    }
+    thm_idx images = {0};
+    const char *path = r->images ? r->images : fashion_images;
     plan.kernel = (thm_kernel)r->kernel;
-    plan.scheme = (thm_scheme)r->scheme;
+    plan.scheme =
+        r->scheme < 0 ? THM_SCHEME_INDEPENDENT : (thm_scheme)r->scheme;
     plan.s = given(r->s);
+    plan.s_x = given(r->s_x);
     plan.s_v = given(r->s_v);
     plan.s_o = given(r->s_o);
     plan.s_y = given(r->s_y);
     plan.seed = seed;
-    return thm_instance_draw(&plan, out, msg);
+    thm_status status = read_sizes(r->draw, &plan, msg);
+    if (status == THM_OK) {
+        status = thm_instance_scale(r->files.scale, plan.d, &plan.c, msg);
+    }
+    if (status == THM_OK && (r->fashion || r->images)) {
+        status = thm_idx_read(path, plan.N, &images, msg);
+        plan.images = &images;
+    }
+    if (status == THM_OK) {
+        status = thm_instance_draw(&plan, out, msg);
+    }
+    thm_idx_free(&images);
+    return status;
 }
 
 thm_status instance_open(const instance_request *r, uint64_t seed,
                          thm_instance *out, thm_message *msg)
 {
-    return r->draw ? draw(r, seed, out, msg) : read_files(r, out, msg);
+    enum { NEEDED = 6 };
+    const bool drawn = r->draw != NULL;
+    const struct {
+        bool given, with_draw;
+        const char *name;
+    } options[] = {{r->files.x != NULL, false, "--x"},
+                   {r->files.y != NULL, false, "--y"},
+                   {r->files.wq != NULL, false, "--wq"},
+                   {r->files.wk != NULL, false, "--wk"},
+                   {r->files.wv != NULL, false, "--wv"},
+                   {r->files.wo != NULL, false, "--wo"},
+                   {r->files.shape != NULL, false, "--shape"},
+                   {r->s >= 0.0, true, "--scale"},
+                   {r->s_x >= 0.0, true, "--x-scale"},
+                   {r->s_v >= 0.0, true, "--v-scale"},
+                   {r->s_o >= 0.0, true, "--o-scale"},
+                   {r->s_y >= 0.0, true, "--y-scale"},
+                   {r->scheme >= 0, true, "--scheme"},
+                   {r->fashion, true, "--fashion"},
+                   {r->images != NULL, true, "--images"}};
+    for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
+        if (options[k].given && options[k].with_draw != drawn) {
+            return thm_fail(THM_EDOMAIN, msg, "%s: expected %s, found %s",
+                            options[k].name,
+                            drawn ? "no --draw" : "--draw N,n,D,d,H,m",
+                            drawn ? "both" : "nothing");
+        }
+    }
+    for (size_t k = 0; k < NEEDED && !drawn; k++) {
+        if (!options[k].given) {
+            return thm_fail(THM_EDOMAIN, msg,
+                            "expected %s FILE, or --draw N,n,D,d,H,m, found "
+                            "nothing",
+                            options[k].name);
+        }
+    }
+    if (drawn) {
+        return draw(r, seed, out, msg);
+    }
+    thm_instance_files files = r->files;
+    files.kernel = (thm_kernel)r->kernel;
+    return thm_instance_read(&files, out, msg);
 }

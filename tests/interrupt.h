@@ -39,6 +39,8 @@ static inline int interrupt(const char *command)
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
+        /* exec closes the pipe before it resets handlers */
+        signal(SIGINT, SIG_DFL);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }

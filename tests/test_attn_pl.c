@@ -107,9 +107,9 @@ START_TEST(joint_balls)
                  {"gaussian-normalised", "44830"}};
     for (int k = 0; k < 3; k++) {
         char args[300];
-        const char *common = SMALL "--scale 0.5 --scale-v 0 --scale-y 0.5 "
+        const char *common = SMALL "--scale 0.5 --v-scale 0 --y-scale 0.5 "
                                    "--train qkv --steps 400 --every 20";
-        snprintf(args, sizeof args, "%s --kernel %s --scale-o %s", common,
+        snprintf(args, sizeof args, "%s --kernel %s --o-scale %s", common,
                  balls[k].kernel, balls[k].scale);
         json_t *line = trained(args, 0);
         assert_text(line, "theorem", "2");
@@ -121,7 +121,7 @@ START_TEST(joint_balls)
         ck_assert(number(line, "pl_min") >= number(line, "mu"));
         ck_assert(number(line, "f_end") < 0.1 * number(line, "f0"));
         json_decref(line);
-        snprintf(args, sizeof args, "%s --kernel %s --scale-o %.3s", common,
+        snprintf(args, sizeof args, "%s --kernel %s --o-scale %.3s", common,
                  balls[k].kernel, balls[k].scale);
         line = trained(args, 3);
         ck_assert(json_is_null(json_object_get(line, "mu")));
@@ -162,7 +162,7 @@ START_TEST(zero_is_a_trap)
         }
     }
     thm_instance_free(&in);
-    json_t *line = trained(SMALL "--scale 0 --scale-v 0 --train qkv --steps "
+    json_t *line = trained(SMALL "--scale 0 --v-scale 0 --train qkv --steps "
                                  "20000 --every 5000 --out run",
                            3);
     ck_assert(fabs(number(line, "f_end") - floor) < 1e-9 * floor);
@@ -238,7 +238,7 @@ START_TEST(steps_and_tables)
     ck_assert(number(line, "steps") == 0);
     ck_assert(json_is_null(json_object_get(line, "eta")));
     json_decref(line);
-    line = trained(SMALL "--scale-v 0 --scale-y 0 --steps 9", 3);
+    line = trained(SMALL "--v-scale 0 --y-scale 0 --steps 9", 3);
     assert_text(line, "ending", "stationary");
     ck_assert(number(line, "f_end") == 0);
     ck_assert(json_is_null(json_object_get(line, "pl_min")));
@@ -293,7 +293,7 @@ static const struct {
     {SMALL "--step fixed:nan", "--step"},
     {SMALL "--step fixed:inf", "--step"},
     {SMALL "--step fixed:", "--step"},
-    {SMALL "--scale 0 --train k --step inverse-l --scale-v 0", "curvature"},
+    {SMALL "--scale 0 --train k --step inverse-l --v-scale 0", "curvature"},
     {SMALL "--steps -1", "steps"},
     {SMALL "--every 0", "every"},
     {SMALL "--mu 0", "mu"},
