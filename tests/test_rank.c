@@ -366,13 +366,36 @@ START_TEST(exact_deficiency)
 }
 END_TEST
 
+/* identity: where the bound of the error overflows, nothing is proved */
+START_TEST(infinite_error)
+{
+    const double X[] = {1.7e308, 1.1e307, -0.9e307, 1.6e308},
+                 Wq[] = {1e-290, -2e-290}, Wk[] = {1.1e-308, 2.2e-308};
+    const thm_layer layer = {.N = 1,
+                             .n = 2,
+                             .D = 2,
+                             .d = 1,
+                             .H = 1,
+                             .m = 1,
+                             .kernel = THM_KERNEL_SOFTMAX,
+                             .c = 1.0,
+                             .X = X};
+    thm_layer_rank r;
+    double B[4];
+    ck_assert_int_eq(thm_layer_rank_bnd(&layer, Wq, Wk, B, &r), THM_OK);
+    ck_assert(isinf(r.delta) && r.bound.lower == 0.0);
+    ck_assert(isinf(r.bound.upper) && isinf(r.bound.max_upper));
+    ck_assert_int_eq(r.bound.route, THM_CERTIFIED_NOT);
+}
+END_TEST
+
 /* second route: tokens N(0, 1) make attention hard, and several singular values
  * of B small at once, the second down to 1e-9 sigma_1; down to 1e-11 sigma_1
  * the certificate must not give up, nor lose more than delta and what the
  * Cholesky route may, a factor sqrt(8), before the next one takes over */
 START_TEST(several_small_values)
 {
-    int met = 0;
+    int met = 0, again = 0;
     for (int i = 0; i < 120; i++) {
         thm_instance_plan plan = thm_instance_plan_default();
         thm_instance in;
@@ -394,9 +417,12 @@ START_TEST(several_small_values)
                           r.bound.lower, r.delta);
             ck_assert(r.bound.lower > 0.0 || r.bound.limited_by_delta);
         }
+        /* delta of working precision is 5e-12 and more */
+        again += r.bound.lower > 0.0 && r.delta < 1e-12;
         thm_instance_free(&in);
     }
     ck_assert_int_ge(met, 20);
+    ck_assert_int_ge(again, 1);
 }
 END_TEST
 
@@ -474,6 +500,7 @@ int main(void)
     tcase_add_test(c, two_precisions);
     tcase_add_test(c, sigma_min_is_enclosed);
     tcase_add_test(c, exact_deficiency);
+    tcase_add_test(c, infinite_error);
     tcase_add_test(c, several_small_values);
     tcase_add_test(c, table_of_medians);
     suite_add_tcase(suite, c);
