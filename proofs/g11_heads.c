@@ -1,7 +1,6 @@
 /* G11.1, G11.2: heads narrower than the output: when the values' Jacobian has
  * full row rank (paper-notes/song2024.md), in balls. */
 #include "claims/layer_balls.h"
-#include "claims/rank_ball.h"
 #include "proofs/proof.h"
 
 #define HEADS(ker, H_, D_)                                                     \

@@ -2,7 +2,6 @@
  * (paper-notes/song2024.md): B in balls, its singular values counted above a
  * threshold. */
 #include "claims/layer_balls.h"
-#include "claims/rank_ball.h"
 #include "proofs/proof.h"
 
 /* ---- G6.1, G6.2, G6.3: drawn instances about HD = Nn ----------------------

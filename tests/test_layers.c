@@ -6,7 +6,6 @@
 #include <string.h>
 #include "claims/layer_balls.h"
 #include "claims/layers.h"
-#include "claims/rank_ball.h"
 #include "core/verdict.h"
 #include "tests/scratch.h"
 

@@ -58,6 +58,16 @@ int thm_ball_definite(const arb_mat_t A);
  * the value is above 2^-120 |A|; else it reaches down to 0. */
 void thm_ball_sigma_min(arb_t sigma, const arb_mat_t A);
 
+/* How many singular values of A exceed THM_RANK_SHARE |A|_F, proved: the number
+ * of positive pivots of A A' - t^2 I (or A'A - t^2 I, the smaller one), by
+ * Sylvester's law of inertia.  -1 if a pivot's ball holds zero, or A is 0.
+ *
+ * No finite precision tells a rank, it tells how many singular values lie above
+ * a threshold.  The exact zeros of the claims come out far below this one, what
+ * is merely badly conditioned stays above. */
+#define THM_RANK_SHARE 1e-30
+int thm_ball_rank(const arb_mat_t A);
+
 /* norm <- a ball that holds |A|_2, its ends within 2^-20 of each other. */
 void thm_ball_norm2(arb_t norm, const arb_mat_t A);
 

@@ -84,6 +84,17 @@ thm_ball_layer *thm_layer_balls_fresh(thm_layer_balls *s, bool *applies)
     return &s->b;
 }
 
+void thm_finding_rank(thm_finding *f, const arb_mat_t A, int rank)
+{
+    const int count = thm_ball_rank(A);
+    f->allowed = 0.5;
+    f->evidence = THM_ENCLOSURE;
+    if (count >= 0) {
+        f->observed = abs(count - rank);
+        f->err = 0.0;
+    }
+}
+
 void thm_finding_full_rank(thm_finding *f, const arb_mat_t J)
 {
     arb_t sigma, least;
@@ -93,7 +104,7 @@ void thm_finding_full_rank(thm_finding *f, const arb_mat_t J)
     arb_mat_frobenius_norm(least, J, THM_LAYER_BITS);
     arb_t threshold;
     arb_init(threshold);
-    arb_set_d(threshold, 1e-30);
+    arb_set_d(threshold, THM_RANK_SHARE);
     arb_mul(least, least, threshold, THM_LAYER_BITS);
     thm_finding_ball(f, least, sigma, false);
     arb_clear(threshold);

@@ -33,11 +33,15 @@ void thm_layer_balls_close(thm_case_source *source, void *ctx);
  * *applies <- whether there is a case: its images may not be installed. */
 thm_ball_layer *thm_layer_balls_fresh(thm_layer_balls *s, bool *applies);
 
-/* The rank rule of the claims: J: (r x n) has full row rank if
- * sigma_r(J) > 1e-30 |J|_F.  The finding says whether it has.  Above, the rank
- * is proved; an exact deficiency shows as sigma_r < 2^-120 |J|_F = 7.5e-37
- * |J|_F, so that the rule tells the two apart for all that lies outside of
- * these limits, whatever the condition of J. */
+/* The statement  rank A = rank  by thm_ball_rank: observed is how far off the
+ * count is, allowed 1/2, evidence enclosure; undecided if there is no count. */
+void thm_finding_rank(thm_finding *f, const arb_mat_t A, int rank);
+
+/* The same with a margin, for full rank: J: (r x n) has full row rank if
+ * sigma_r(J) > THM_RANK_SHARE |J|_F.  The finding says whether it has.  Above,
+ * the rank is proved; an exact deficiency shows as sigma_r < 2^-120 |J|_F
+ * = 7.5e-37 |J|_F, so that the rule tells the two apart for all that lies
+ * outside of these limits, whatever the condition of J. */
 void thm_finding_full_rank(thm_finding *f, const arb_mat_t J);
 
 /* The identity A = 0, in units of scale. */

@@ -8,7 +8,11 @@
 
 enum { BITS = THM_LAYER_BITS, DEEPEST = 128, ENDS = 20 };
 
-int thm_ball_definite(const arb_mat_t A)
+/* Takes the pivots of a symmetric matrix one after the other, without
+ * exchanges; *positive counts the certainly positive ones.  Ends at the first
+ * that is not certain (0), with `definite` also at a negative one (-1); 1 if
+ * all were certain. */
+static int eliminate(const arb_mat_t A, bool definite, int *positive)
 {
     const slong n = arb_mat_nrows(A);
     int answer = 1;
@@ -17,9 +21,14 @@ int thm_ball_definite(const arb_mat_t A)
     arb_init(l);
     arb_mat_init(M, n, n);
     arb_mat_set(M, A);
+    *positive = 0;
     for (slong p = 0; answer > 0 && p < n; p++) {
         arb_srcptr pivot = arb_mat_entry(M, p, p);
-        answer = arb_is_positive(pivot) ? 1 : arb_is_negative(pivot) ? -1 : 0;
+        const bool above = arb_is_positive(pivot);
+        *positive += above;
+        if (!above) {
+            answer = !arb_is_negative(pivot) ? 0 : definite ? -1 : 1;
+        }
         for (slong r = p + 1; answer > 0 && r < n; r++) {
             arb_div(l, arb_mat_entry(M, r, p), pivot, BITS);
             for (slong s = p + 1; s <= r; s++) {
@@ -31,6 +40,44 @@ int thm_ball_definite(const arb_mat_t A)
     arb_mat_clear(M);
     arb_clear(l);
     return answer;
+}
+
+int thm_ball_definite(const arb_mat_t A)
+{
+    int positive;
+    return eliminate(A, true, &positive);
+}
+
+int thm_ball_rank(const arb_mat_t A)
+{
+    const slong rows = arb_mat_nrows(A), cols = arb_mat_ncols(A);
+    const slong k = rows < cols ? rows : cols;
+    int positive;
+    arb_mat_t T, K;
+    arb_t t, share;
+    arb_mat_init(T, cols, rows);
+    arb_mat_init(K, k, k);
+    arb_init(t);
+    arb_init(share);
+    arb_mat_transpose(T, A);
+    if (rows <= cols) {
+        arb_mat_mul(K, A, T, BITS);
+    } else {
+        arb_mat_mul(K, T, A, BITS);
+    }
+    arb_mat_frobenius_norm(t, A, BITS);
+    arb_set_d(share, THM_RANK_SHARE);
+    arb_mul(t, t, share, BITS);
+    arb_sqr(t, t, BITS);
+    for (slong r = 0; r < k; r++) {
+        arb_sub(arb_mat_entry(K, r, r), arb_mat_entry(K, r, r), t, BITS);
+    }
+    const bool certain = eliminate(K, false, &positive) > 0;
+    arb_mat_clear(T);
+    arb_mat_clear(K);
+    arb_clear(t);
+    arb_clear(share);
+    return certain ? positive : -1;
 }
 
 /* Whether every singular value of A, K = A A', is above t (sign 1) or below it
