@@ -197,6 +197,21 @@ START_TEST(rows_enclose_the_exact_model)
 }
 END_TEST
 
+/* Where scores are long it is the error of B that decides, for J_V = B x W_O'
+ * by at least the smallest of W_O. */
+START_TEST(the_error_of_b_reaches_its_kernel)
+{
+    thm_instance in = drawn(1, 2, 3, 2, 1, 2, THM_KERNEL_SOFTMAX, 1e4, 1);
+    check(&in.layer, &in.weights, THM_THEOREM_1);
+    const double of_b = row("1a", "lambda-b")->err;
+    ck_assert(of_b > 1e-8);
+    ck_assert(row("1", "kernel")->err >=
+              0.99 * of_b * row("1a", "output-rank")->value);
+    ck_assert(row("1b", "blocks-rank")->err >= 0.99 * of_b);
+    thm_instance_free(&in);
+}
+END_TEST
+
 /* ---- one number ---------------------------------------------------------- */
 
 /* x, W_Q, W_K, W_V, W_O, Y; sigma_min(B) = |s x|, A = -2c u s (q - k). */
@@ -557,6 +572,7 @@ int main(void)
     TCase *t = tcase_create("sheets");
     tcase_set_timeout(t, 240);
     tcase_add_test(t, rows_enclose_the_exact_model);
+    tcase_add_test(t, the_error_of_b_reaches_its_kernel);
     tcase_add_test(t, constants_by_hand);
     tcase_add_test(t, normalised_slopes_by_hand);
     tcase_add_test(t, nothing_moves_faster_than_allowed);
