@@ -82,21 +82,54 @@ static thm_status judge(problem *b, const thm_triangle *t, double next)
     return THM_OK;
 }
 
-/* sigma_1, then sigma_k, through a factor of W W' + E: |E| <= noise^2, or (QR)
- * of W + E: |E| <= noise. */
-static thm_status from_factor(problem *b, thm_triangle *t, double noise)
+/* sigma_1 from below.  The vector may be rough, the value is not: with theta =
+ * |R x|^2 and r = R'R x - theta x, theta is off by at most |r|, and by |r|^2 /
+ * (theta - next) where next bounds the second eigenvalue. */
+static thm_status largest(problem *b, thm_triangle *t)
 {
+    /* from here on R in double precision leaves the second cache */
+    enum { ROUGH = 512 };
+    int k = t->k;
+    double scale = 1.0;
     thm_lanczos found;
-    thm_status status =
-        thm_lanczos_max(t->k, thm_triangle_forward, t, DBL_EPSILON,
-                        THM_SIGMA_MAX_STEPS, b->v, &found);
+    thm_rough rough = {0};
+    thm_status status;
+    if (k < ROUGH) {
+        status = thm_lanczos_max(k, thm_triangle_forward, t, DBL_EPSILON,
+                                 THM_SIGMA_MAX_STEPS, b->v, &found);
+    } else {
+        scale = sqrt(b->w.square);
+        status = thm_rough_make(t, scale, &rough);
+        if (status == THM_OK) {
+            status = thm_lanczos_max(k, thm_rough_forward, &rough,
+                                     FLT_EPSILON * FLT_EPSILON,
+                                     THM_SIGMA_MAX_STEPS, b->v, &found);
+        }
+        thm_rough_free(&rough);
+    }
+    if (status == THM_OK) {
+        status = thm_triangle_forward(k, b->v, b->r, t);
+    }
     if (status != THM_OK) {
         return status;
     }
-    b->out.max = sqrt(found.value);
-    b->out.max_error = found.change / found.value / 2.0;
-    status = thm_lanczos_max(t->k, thm_triangle_inverse, t, DBL_EPSILON,
-                             THM_SIGMA_STEPS, b->v, &found);
+    double theta = cblas_ddot(k, b->v, 1, b->r, 1);
+    double apart = theta - found.next * scale * scale;
+    cblas_daxpy(k, -theta, b->v, 1, b->r, 1);
+    double r = cblas_dnrm2(k, b->r, 1);
+    b->out.max = sqrt(theta);
+    b->out.max_error = fmin(r, apart > 0.0 ? r * (r / apart) : r) / theta / 2.0;
+    return isfinite(theta) ? THM_OK : THM_EDOMAIN;
+}
+
+/* sigma_k through a factor of W W' + E: |E| <= noise^2, or (QR) of W + E: |E|
+ * <= noise. */
+static thm_status smallest(problem *b, thm_triangle *t, double noise)
+{
+    thm_lanczos found;
+    thm_status status =
+        thm_lanczos_max(t->k, thm_triangle_inverse, t, DBL_EPSILON,
+                        THM_SIGMA_STEPS, b->v, &found);
     if (status != THM_OK) {
         return status;
     }
@@ -122,6 +155,12 @@ static thm_status from_factor(problem *b, thm_triangle *t, double noise)
                    : sqrt(fmax(next - noise, 0.0)) * sqrt(next + noise);
     }
     return judge(b, t, next);
+}
+
+static thm_status from_factor(problem *b, thm_triangle *t, double noise)
+{
+    thm_status status = largest(b, t);
+    return status == THM_OK ? smallest(b, t, noise) : status;
 }
 
 /* Whether the diagonal of the leading quarter of R, from h of the k rows, falls

@@ -32,7 +32,7 @@ typedef struct {
                          errs upwards but for a few units in its last place */
     double max_error; /* estimate of |max - sigma_1| / max; max errs downwards.
                          About eps up to k = 40 or where sigma_1 stands apart,
-                         1e-4 at the edge of a random spectrum, k = 2000     */
+                         2e-4 at the edge of a random spectrum, k = 2000     */
     double residual;  /* some singular value lies within residual max of min:
                          min(|A u - min v|, min) / max, u = A'v / min        */
     double error;     /* estimate of |min - sigma_k| / max; proved but for the

@@ -177,3 +177,46 @@ thm_status thm_triangle_forward(int k, const double *x, double *out, void *ctx)
                 t->ld, out, 1);
     return THM_OK;
 }
+
+thm_status thm_rough_make(const thm_triangle *t, double scale, thm_rough *out)
+{
+    size_t k = (size_t)t->k;
+    double *room = NULL; /* holds k (k + 2) floats */
+    thm_status status = thm_dense_alloc(t->k, t->k / 2 + 2, 1, &room);
+    if (status != THM_OK) {
+        return status;
+    }
+    *out = (thm_rough){.k = t->k, .x = (float *)room};
+    out->R = out->x + k;
+    for (size_t j = 0; j < k; j++) {
+        const double *from = t->R + j * (size_t)t->ld;
+        for (size_t i = 0; i <= j; i++) {
+            out->R[j * k + i] = (float)(from[i] / scale);
+        }
+    }
+    return THM_OK;
+}
+
+void thm_rough_free(thm_rough *rough)
+{
+    if (rough) {
+        free(rough->x);
+        *rough = (thm_rough){0};
+    }
+}
+
+thm_status thm_rough_forward(int k, const double *x, double *out, void *ctx)
+{
+    const thm_rough *r = ctx;
+    for (int i = 0; i < k; i++) {
+        r->x[i] = (float)x[i];
+    }
+    cblas_strmv(CblasColMajor, CblasUpper, CblasNoTrans, CblasNonUnit, k, r->R,
+                k, r->x, 1);
+    cblas_strmv(CblasColMajor, CblasUpper, CblasTrans, CblasNonUnit, k, r->R, k,
+                r->x, 1);
+    for (int i = 0; i < k; i++) {
+        out[i] = (double)r->x[i];
+    }
+    return THM_OK;
+}

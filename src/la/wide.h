@@ -50,4 +50,18 @@ void thm_triangle_free(thm_triangle *t);
 thm_status thm_triangle_inverse(int k, const double *x, double *out, void *t);
 thm_status thm_triangle_forward(int k, const double *x, double *out, void *t);
 
+/* R in single precision, scaled to a norm near 1: half the memory to read, for
+ * an operator that need not be exact.  Needs thm_rough_free. */
+typedef struct {
+    int k;
+    float *R, *x;
+} thm_rough;
+
+/* scale: of the size of |R|.  THM_EOVERFLOW, THM_ENOMEM. */
+thm_status thm_rough_make(const thm_triangle *t, double scale, thm_rough *out);
+void thm_rough_free(thm_rough *rough);
+
+/* out <- R' R x / scale^2, to about sqrt(k) 2^-24. */
+thm_status thm_rough_forward(int k, const double *x, double *out, void *rough);
+
 #endif
