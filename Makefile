@@ -27,7 +27,9 @@ ARB_LIBS = $(if $(wildcard /usr/include/flint/arb.h),,-lflint-arb) -lflint
 LIBS = -lgsl -llapacke -lopenblas $(ARB_LIBS) -ljansson -lz -lm
 
 isa_src   = $(wildcard src/*/*_isa.c)
-lib_src   = $(filter-out $(isa_src),$(wildcard src/*/*.c))
+real_src  = $(wildcard src/*/*_real.c)
+real_isa  = $(filter %_isa_real.c,$(real_src))
+lib_src   = $(filter-out $(isa_src) $(real_src),$(wildcard src/*/*.c))
 prog_src  = $(filter-out programs/start.c programs/instance.c,\
             $(wildcard programs/*.c))
 door_src  = $(wildcard programs/theoremeter/*.c)
@@ -36,7 +38,9 @@ exp_src   = $(filter-out experiments/experiment.c,$(wildcard experiments/*.c))
 test_src  = $(wildcard tests/test_*.c)
 
 lib_obj  = $(lib_src:%.c=$(B)/obj/%.o) \
-           $(foreach i,baseline avx2 avx512,$(isa_src:%.c=$(B)/obj/%.$i.o)) \
+           $(foreach i,baseline avx2 avx512,$(isa_src:%.c=$(B)/obj/%.$i.o) \
+           $(real_isa:%.c=$(B)/obj/%.f32.$i.o)) $(real_src:%.c=$(B)/obj/%.f64.o) \
+           $(patsubst %.c,$(B)/obj/%.f32.o,$(filter-out $(real_isa),$(real_src))) \
            $(B)/obj/gen/notes.o
 lib      = $(B)/libtheoremeter.a
 start    = $(B)/obj/programs/start.o
@@ -94,10 +98,10 @@ lint:
 	    --suppress=strtokCalled --suppress=uninitvar \
 	    --suppress=arrayIndexThenCheck --suppress=funcArgOrderDifferent \
 	    --suppress=nullPointerArithmeticRedundantCheck \
-	    -D_GNU_SOURCE -DTHM_ISA_NAME=baseline \
+	    -D_GNU_SOURCE -DTHM_ISA_NAME=baseline -DTHM_REAL=32 \
 	    -Isrc -I. $(c_files)
 	@printf '%s\n' $(c_files) | xargs -P2 -n4 sh -c 'clang-tidy --quiet "$$@" \
-	    -- -std=c11 -D_GNU_SOURCE -DTHM_ISA_NAME=baseline -fopenmp -Isrc -I. \
+	    -- -std=c11 -D_GNU_SOURCE -DTHM_ISA_NAME=baseline -DTHM_REAL=32 -fopenmp -Isrc -I. \
 	    2>/dev/null' tidy
 format:
 	@clang-format -i $(c_files) $(h_files)
@@ -119,6 +123,23 @@ $(B)/obj/%.$1.o: %.c
 	@$(CC) $(ALL_CFLAGS) -O3 -Wno-psabi $(isa_$1) -DTHM_ISA_NAME=$1 -c $$< -o $$@
 endef
 $(foreach i,baseline avx2 avx512,$(eval $(call isa_rule,$i)))
+
+# The transformer: one source, in float for training, where its own loops are
+# compiled per instruction set with fused products, and in double for checks.
+train = -O3 -DTHM_REAL=32
+fused = -ffp-contract=fast $(if $(filter baseline,$1),,-mfma)
+define real_isa_rule
+$(B)/obj/%_isa_real.f32.$1.o: %_isa_real.c
+	@mkdir -p $$(@D)
+	@$(CC) $(ALL_CFLAGS) $(train) $(fused) $(isa_$1) -DTHM_ISA_NAME=$1 -c $$< -o $$@
+endef
+$(foreach i,baseline avx2 avx512,$(eval $(call real_isa_rule,$i)))
+$(B)/obj/%_real.f32.o: %_real.c
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_CFLAGS) $(train) -c $< -o $@
+$(B)/obj/%_real.f64.o: %_real.c
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_CFLAGS) -DTHM_REAL=64 -DTHM_ISA_NAME=baseline -c $< -o $@
 
 # The notes travel inside the binary: `explain` works wherever it is installed.
 notes = $(wildcard paper-notes/*.md)

@@ -27,6 +27,19 @@ thm_status thm_gemm(bool transpose_a, bool transpose_b, int m, int n, int k,
     return THM_OK;
 }
 
+thm_status thm_sgemm(bool transpose_a, bool transpose_b, int m, int n, int k,
+                     float alpha, const float *A, int lda, const float *B,
+                     int ldb, float beta, float *C, int ldc)
+{
+    if (!sizes_good(transpose_a, transpose_b, m, n, k, lda, ldb, ldc)) {
+        return THM_EDIM;
+    }
+    cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
+                transpose_b ? CblasTrans : CblasNoTrans, m, n, k, alpha, A, lda,
+                B, ldb, beta, C, ldc);
+    return THM_OK;
+}
+
 /* element (i, j) of op(X) */
 static double at(bool transpose, const double *X, int ld, int i, int j)
 {

@@ -24,7 +24,13 @@ thm_status thm_gemm(bool transpose_a, bool transpose_b, int m, int n, int k,
                     double alpha, const double *A, int lda, const double *B,
                     int ldb, double beta, double *C, int ldc);
 
-/* The same by plain loops: the twin that checks it. */
+/* The same in single precision, u = 2^-24; on one thread after
+ * thm_blas_single_thread. */
+thm_status thm_sgemm(bool transpose_a, bool transpose_b, int m, int n, int k,
+                     float alpha, const float *A, int lda, const float *B,
+                     int ldb, float beta, float *C, int ldc);
+
+/* The first by plain loops: the twin that checks it. */
 thm_status thm_gemm_ref(bool transpose_a, bool transpose_b, int m, int n, int k,
                         double alpha, const double *A, int lda, const double *B,
                         int ldb, double beta, double *C, int ldc);

@@ -7,7 +7,8 @@
  * (pre-LN; the MLP is fc2(gelu(fc1(.))) with the exact, erf, GELU).  All
  * parameters lie in one block, dealt out by a table of tensors that bear the
  * names of timm's ViT and have its shapes: "blocks.0.attn.qkv.weight" is (3 H d
- * x D), a Linear layer's weight (outputs x inputs). */
+ * x D), a Linear layer's weight (outputs x inputs).  What timm has not is
+ * called "token_embed.weight" (vocabulary x D) and "blocks.0.attn.gain" (H). */
 #ifndef THM_VIT_CONFIG_H
 #define THM_VIT_CONFIG_H
 
@@ -37,7 +38,10 @@
  *   sigmoid              1 / (1 + exp(-scale s))
  *   linear               scale s / T
  *   uniform              1 / T
- *   qk-norm              softmax(g q.k / (|q||k|)), g learnt per head */
+ *   qk-norm              softmax(g q.k / (|q||k|)), g learnt per head
+ * With a causal mask row i has the T = i + 1 first tokens, and A is 0 beyond.
+ * Where the spread of a row is 0 NormSoftmax is 1 / T and, T > 1, has no
+ * derivative (NaN); so has qk-norm where q or k is 0. */
 typedef enum {
 #define THM_VIT_ENUM(name, text) name,
     THM_VIT_ATTENTION_TABLE(THM_VIT_ENUM)
@@ -77,17 +81,24 @@ typedef struct {
  * CLS, learned positions: the token model of the two-step task. */
 thm_vit_config thm_vit_config_default(void);
 
-/* THM_EDIM or THM_EDOMAIN, msg saying which member, what was expected. */
+/* THM_EDIM or THM_EDOMAIN, msg saying which member, what was expected: sizes
+ * from 1 (mlp_width from 0), depth to THM_VIT_LAYERS, weight_std finite, and no
+ * causal mask with a CLS, which comes first and would see nothing. */
 thm_status thm_vit_config_check(const thm_vit_config *config, thm_message *msg);
 
 /* Tokens that attention sees: with the CLS. */
 int thm_vit_length(const thm_vit_config *config);
 
+/* What a tensor starts from: normal of deviation weight_std, redrawn beyond +-2
+ * (matrices, positions, CLS); 0 (biases, shifts); 1 (gains of norms); uniform
+ * on +-1 / sqrt(features) (the patch embedding and its bias); sqrt(d) (gains of
+ * qk-norm: as if q and k went through layer norms, with scale 1 / sqrt(d)). */
 typedef enum {
     THM_VIT_NORMAL,
     THM_VIT_ZERO,
     THM_VIT_ONE,
-    THM_VIT_PATCH
+    THM_VIT_PATCH,
+    THM_VIT_GAIN
 } thm_vit_start;
 
 typedef struct {
@@ -115,8 +126,9 @@ void thm_vit_layout_free(thm_vit_layout *layout);
 const thm_vit_tensor *thm_vit_find(const thm_vit_layout *layout,
                                    const char *name);
 
-/* Fills the block (layout->total) from the seed: each tensor has a stream of
- * its own. */
+/* Fills the block (layout->total) from the seed.  Each tensor has a stream of
+ * its own, a hash of its name: tensors of one name and size begin alike in all
+ * configurations of one weight_std, for one seed. */
 void thm_vit_initialise(const thm_vit_config *config,
                         const thm_vit_layout *layout, uint64_t seed,
                         float *block);

@@ -17,25 +17,33 @@ typedef struct {
     const int32_t *labels; /* (count), or (count x tokens) with THM_VIT_PER_
                               TOKEN; -1: no label                             */
     const float *targets;  /* instead of labels: (count x outputs), or (count x
-                              tokens x outputs): squared loss, NaN: none      */
+                              tokens x outputs): squared loss; none where an
+                              output's first number is NaN                    */
 } thm_vit_batch;
 
-/* What a loss is: mean over labelled outputs of the cross-entropy with label
- * smoothing e (e / classes on every class, 1 - e more on the label), or of
- * 1/2 |output - target|^2. */
+/* What a loss is: weight times the sum over labelled outputs of the
+ * cross-entropy with label smoothing e (e / classes on every class, 1 - e more
+ * on the label), or of 1/2 |output - target|^2.  An output is a sample's, or a
+ * token's with THM_VIT_PER_TOKEN.  With weight = 1 / (labelled outputs of the
+ * whole batch) the losses of its parts add up to the batch's mean. */
 typedef struct {
-    double smoothing;
+    double smoothing;             /* in [0, 1]                                */
     double scale[THM_VIT_LAYERS]; /* of the scores, by layer: 1 / sqrt(d)     */
-    double weight;                /* the sum over samples is multiplied by it:
-                                     1 / samples of the whole batch           */
+    double weight;
 } thm_vit_loss;
 
+/* No smoothing, scales 1 / sqrt(d), weight 1. */
 thm_vit_loss thm_vit_loss_default(const thm_vit_config *config);
+
+/* Outputs of a batch that have a label or a target. */
+int64_t thm_vit_labelled(const thm_vit_config *config,
+                         const thm_vit_batch *batch);
 
 typedef struct {
     double loss;       /* weight times the sum, with smoothing                */
     double plain_loss; /* without smoothing                                   */
-    int64_t labelled, right; /* outputs with a label, and whose largest is it */
+    int64_t labelled; /* outputs with a label or target                       */
+    int64_t right;    /* whose largest is the label, the first among equals   */
 } thm_vit_score;
 
 /* Activations of up to `room` samples, kept by a forward pass for the backward
@@ -43,6 +51,8 @@ typedef struct {
 typedef struct thm_vit32 thm_vit32;
 typedef struct thm_vit64 thm_vit64;
 
+/* THM_EDIM, THM_EDOMAIN of the configuration or if room < 1; THM_EOVERFLOW,
+ * THM_ENOMEM.  Free takes NULL. */
 thm_status thm_vit32_alloc(const thm_vit_config *config, int room,
                            thm_vit32 **work);
 thm_status thm_vit64_alloc(const thm_vit_config *config, int room,
@@ -51,9 +61,14 @@ void thm_vit32_free(thm_vit32 *work);
 void thm_vit64_free(thm_vit64 *work);
 
 /* Forward, and if gradient is not NULL backward: *score, and gradient: (total)
- * is *added to*.  THM_EDIM if the batch has more samples than room;
- * THM_EDOMAIN if an activation or a gradient is not finite (msg names where:
- * "blocks.1.attn"). */
+ * is *added to*.  No allocation; the same bits for the same arguments, whatever
+ * ran before.  With neither labels nor targets there is no loss: forward only.
+ * THM_EDIM if the batch has no sample or more than room; THM_EDOMAIN if an id
+ * or a label is out of range, smoothing outside of [0, 1], a scale negative or
+ * not finite, the weight not finite, or an activation, the loss or a gradient
+ * not finite: msg names where it was first seen, "blocks.1.attn" or "the
+ * gradient of blocks.1.attn.qkv.weight".  On error *score is untouched,
+ * gradient undefined. */
 thm_status thm_vit32_run(thm_vit32 *work, const float *params,
                          const thm_vit_batch *batch, const thm_vit_loss *loss,
                          float *gradient, thm_vit_score *score,
