@@ -5,8 +5,7 @@
 
 #define HEADS(ker, H_, D_)                                                     \
     {                                                                          \
-        .N = 2, .n = 2, .D = D_, .d = 2, .H = H_, .m = 3, .kernel = ker,       \
-        .scale = 0.5                                                           \
+        THM_SIZES(2, 2, D_, 2, H_, 3), .kernel = ker, .scale = 0.5             \
     }
 
 /* (H, D) = (3, 3) and (2, 4) are enough; (2, 3) meets every count. */

@@ -126,17 +126,10 @@ static thm_status softmax_at_most_one(const void *c, void *ctx, thm_finding *f,
 enum { EQUAL = 2 }; /* kinds before this one have keys of equal norm */
 
 static const thm_layer_spec kinds[] = {
-    {.N = 2, .n = 5, .D = 7, .d = 4, .H = 1, .m = 1, .scale = 1.0},
-    {.N = 1, .n = 9, .D = 3, .d = 3, .H = 1, .m = 1, .scale = 3.0},
-    {.N = 2, .n = 5, .D = 7, .d = 4, .H = 1, .m = 1, .scale = 1.0},
-    {.N = 2,
-     .n = 6,
-     .D = 49,
-     .d = 4,
-     .H = 1,
-     .m = 1,
-     .scale = 1.0,
-     .tokens = THM_TOKENS_PATCHES7},
+    {THM_SIZES(2, 5, 7, 4, 1, 1), .scale = 1.0},
+    {THM_SIZES(1, 9, 3, 3, 1, 1), .scale = 3.0},
+    {THM_SIZES(2, 5, 7, 4, 1, 1), .scale = 1.0},
+    {THM_SIZES(2, 6, 49, 4, 1, 1), .scale = 1.0, .tokens = THM_TOKENS_PATCHES7},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -9,8 +9,7 @@
 
 #define ABOUT(ker, D_, H_, s, same)                                            \
     {                                                                          \
-        .N = 3, .n = 4, .D = D_, .d = 3, .H = H_, .m = 1, .kernel = ker,       \
-        .scale = s, .tied = same                                               \
+        THM_SIZES(3, 4, D_, 3, H_, 1), .kernel = ker, .scale = s, .tied = same \
     }
 #define FIVE(ker, s, same)                                                     \
     ABOUT(ker, 5, 2, s, same), ABOUT(ker, 11, 1, s, same),                     \
@@ -147,39 +146,13 @@ static thm_status open_about(double effort, uint64_t seed,
 enum { CONSTANT = 3 };
 
 static const thm_layer_spec special[] = {
-    {.N = 9, .n = 1, .D = 4, .d = 3, .H = 3, .m = 1, .scale = 0.3},
-    {.N = 9,
-     .n = 1,
-     .D = 4,
-     .d = 3,
-     .H = 3,
-     .m = 1,
-     .kernel = THM_KERNEL_GAUSSIAN,
+    {THM_SIZES(9, 1, 4, 3, 3, 1), .scale = 0.3},
+    {THM_SIZES(9, 1, 4, 3, 3, 1), .kernel = THM_KERNEL_GAUSSIAN, .scale = 0.3},
+    {THM_SIZES(9, 1, 4, 3, 3, 1), .kernel = THM_KERNEL_GAUSSIAN_NORMALISED,
      .scale = 0.3},
-    {.N = 9,
-     .n = 1,
-     .D = 4,
-     .d = 3,
-     .H = 3,
-     .m = 1,
-     .kernel = THM_KERNEL_GAUSSIAN_NORMALISED,
-     .scale = 0.3},
-    {.N = 3, .n = 4, .D = 4, .d = 3, .H = 3, .m = 1, .scale = 0.5},
-    {.N = 3,
-     .n = 4,
-     .D = 4,
-     .d = 3,
-     .H = 3,
-     .m = 1,
-     .kernel = THM_KERNEL_GAUSSIAN,
-     .scale = 0.5},
-    {.N = 3,
-     .n = 4,
-     .D = 4,
-     .d = 3,
-     .H = 3,
-     .m = 1,
-     .kernel = THM_KERNEL_GAUSSIAN_NORMALISED,
+    {THM_SIZES(3, 4, 4, 3, 3, 1), .scale = 0.5},
+    {THM_SIZES(3, 4, 4, 3, 3, 1), .kernel = THM_KERNEL_GAUSSIAN, .scale = 0.5},
+    {THM_SIZES(3, 4, 4, 3, 3, 1), .kernel = THM_KERNEL_GAUSSIAN_NORMALISED,
      .scale = 0.5},
 };
 enum { SPECIALS = sizeof special / sizeof *special };
@@ -256,34 +229,13 @@ static thm_status open_special(double effort, uint64_t seed,
 enum { DISCS = 2, SIDE = 28, PATCH = 7 };
 
 static const thm_layer_spec images[] = {
-    {.N = 1, .n = 16, .D = PATCH * PATCH, .d = 4, .H = 1, .m = 1, .scale = 0.2},
-    {.N = 1,
-     .n = 16,
-     .D = PATCH * PATCH,
-     .d = 4,
-     .H = 1,
-     .m = 1,
-     .kernel = THM_KERNEL_GAUSSIAN,
-     .scale = 0.2,
-     .tied = true},
-    {.N = 1,
-     .n = 16,
-     .D = PATCH * PATCH,
-     .d = 4,
-     .H = 1,
-     .m = 1,
-     .scale = 0.2,
+    {THM_SIZES(1, 16, PATCH *PATCH, 4, 1, 1), .scale = 0.2},
+    {THM_SIZES(1, 16, PATCH *PATCH, 4, 1, 1), .kernel = THM_KERNEL_GAUSSIAN,
+     .scale = 0.2, .tied = true},
+    {THM_SIZES(1, 16, PATCH *PATCH, 4, 1, 1), .scale = 0.2,
      .tokens = THM_TOKENS_PATCHES7},
-    {.N = 1,
-     .n = 16,
-     .D = PATCH * PATCH,
-     .d = 4,
-     .H = 1,
-     .m = 1,
-     .kernel = THM_KERNEL_GAUSSIAN,
-     .scale = 0.2,
-     .tied = true,
-     .tokens = THM_TOKENS_PATCHES7},
+    {THM_SIZES(1, 16, PATCH *PATCH, 4, 1, 1), .kernel = THM_KERNEL_GAUSSIAN,
+     .scale = 0.2, .tied = true, .tokens = THM_TOKENS_PATCHES7},
 };
 enum { IMAGES = sizeof images / sizeof *images };
 

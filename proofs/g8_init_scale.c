@@ -9,8 +9,8 @@ enum { N = 3, TOKENS = 4, D = 16, ROWS = N * TOKENS };
 
 #define START(ker, s, same)                                                    \
     {                                                                          \
-        .N = N, .n = TOKENS, .D = D, .d = 3, .H = 1, .m = 1, .kernel = ker,    \
-        .scale = s, .tied = same                                               \
+        THM_SIZES(N, TOKENS, D, 3, 1, 1), .kernel = ker, .scale = s,           \
+                                          .tied = same                         \
     }
 #define SOFT THM_KERNEL_SOFTMAX
 #define GAUSS THM_KERNEL_GAUSSIAN

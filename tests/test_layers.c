@@ -75,13 +75,7 @@ END_TEST
 START_TEST(tokens_are_patches)
 {
     thm_layers *layers = NULL;
-    const thm_layer_spec s = {.N = 2,
-                              .n = 16,
-                              .D = 49,
-                              .d = 2,
-                              .H = 1,
-                              .m = 1,
-                              .scale = 1.0,
+    const thm_layer_spec s = {THM_SIZES(2, 16, 49, 2, 1, 1), .scale = 1.0,
                               .tokens = THM_TOKENS_PATCHES7};
     scratch_make();
     ck_assert_int_eq(thm_layers_alloc(one_image(), &layers), THM_OK);
@@ -110,13 +104,7 @@ END_TEST
 START_TEST(errors)
 {
     thm_layers *layers = NULL;
-    const thm_layer_spec good = {.N = 2,
-                                 .n = 3,
-                                 .D = 16,
-                                 .d = 2,
-                                 .H = 1,
-                                 .m = 1,
-                                 .scale = 1.0,
+    const thm_layer_spec good = {THM_SIZES(2, 3, 16, 2, 1, 1), .scale = 1.0,
                                  .tokens = THM_TOKENS_PATCHES4};
     scratch_make();
     ck_assert_int_eq(thm_layers_alloc(scratch_path("none"), &layers), THM_OK);
@@ -154,8 +142,8 @@ static void first_is_kind(thm_layer_case *c)
 START_TEST(states_follow_their_kinds)
 {
     static const thm_layer_spec kinds[] = {
-        {.N = 2, .n = 3, .D = 8, .d = 2, .H = 1, .m = 1, .scale = 1},
-        {.N = 1, .n = 2, .D = 3, .d = 4, .H = 2, .m = 2, .scale = 1}};
+        {THM_SIZES(2, 3, 8, 2, 1, 1), .scale = 1},
+        {THM_SIZES(1, 2, 3, 4, 2, 2), .scale = 1}};
     static const thm_layer_plan plan = {2, kinds, first_is_kind};
     char name[THM_CASE_NAME];
     thm_case_source source;

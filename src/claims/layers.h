@@ -43,6 +43,10 @@ typedef struct {
     thm_tokens tokens;
 } thm_layer_spec;
 
+/* The sizes of a spec, as the first of its initialisers. */
+#define THM_SIZES(N_, n_, D_, d_, H_, m_)                                      \
+    .N = N_, .n = n_, .D = D_, .d = d_, .H = H_, .m = m_
+
 /* An instance: standard normal Y, entries of W_V of standard deviation
  * 1 / sqrt(D), of W_O of 1 / sqrt(d).  layer and weights point to the arrays,
  * which a claim may overwrite to place what cannot be drawn. */
