@@ -171,7 +171,8 @@ endef
 parts = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1:.c=)/*.c))
 $(foreach s,$(prog_src),$(eval $(call program_rule,$s,$(call parts,$s))))
 # These take an instance of the single layer, read or drawn.
-$(B)/bin/attn-check $(B)/bin/attn-pl: $(B)/obj/programs/instance.o
+$(B)/bin/attn-check $(B)/bin/attn-pl $(B)/bin/landscape: \
+    $(B)/obj/programs/instance.o
 $(foreach s,$(exp_src),$(eval $(call program_rule,$s,$(B)/obj/experiments/experiment.o)))
 $(foreach s,$(proof_src),$(eval $(call program_rule,$s,$(B)/obj/proofs/proof.o)))
 # It leaves a script that draws what it wrote.

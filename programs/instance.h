@@ -25,13 +25,14 @@ typedef struct {
         .scheme = -1                                                           \
     }
 
-/* Rows of an option table; the seed has a row of its own. */
+/* Rows of an option table; the seed has a row of its own.  INSTANCE_DATA_OPTIONS
+ * leaves out the kernel, for programs that take several. */
 /* clang-format off */
 #define INSTANCE_FILE(r, name, field, help)                                    \
     {name, 0, "FILE", THM_OPTION_TEXT, &(r).files.field, help, 0, 0}
 #define INSTANCE_SCALE(r, name, field, help)                                   \
     {name, 0, "S", THM_OPTION_REAL, &(r).field, help, 0, DBL_MAX}
-#define INSTANCE_OPTIONS(r)                                                    \
+#define INSTANCE_DATA_OPTIONS(r)                                               \
     INSTANCE_FILE(r, "x", x, "tokens X (N x n x D), safetensors or text"),     \
     INSTANCE_FILE(r, "y", y, "targets Y (N x n x m)"),                         \
     INSTANCE_FILE(r, "wq", wq, "query weights (H x D x d)"),                   \
@@ -53,11 +54,13 @@ typedef struct {
      "with --draw: tokens are patches of Fashion-MNIST test images", 0, 0},    \
     {"images", 0, "FILE", THM_OPTION_TEXT, &(r).images,                        \
      "with --draw: tokens are patches of the images of this IDX file", 0, 0},  \
-    {"kernel", 'k', THM_KERNEL_CHOICE, THM_OPTION_CHOICE, &(r).kernel,         \
-     "attention (default softmax)", 0, 0},                                     \
     {"kernel-scale", 0, "C", THM_OPTION_TEXT, &(r).files.scale,                \
      "c in exp(c q'k) and exp(-c |q - k|^2): a positive number, or half: "     \
      "1 / (2 sqrt d) (default 1 / sqrt d)", 0, 0}
+#define INSTANCE_OPTIONS(r)                                                    \
+    INSTANCE_DATA_OPTIONS(r),                                                  \
+    {"kernel", 'k', THM_KERNEL_CHOICE, THM_OPTION_CHOICE, &(r).kernel,         \
+     "attention (default softmax)", 0, 0}
 /* clang-format on */
 
 /* Reads or draws; every array is there.  Either --draw, or all of the files;

@@ -1,55 +1,22 @@
 /* landscape: slices of the loss of single-layer attention, for one kernel or
  * two side by side. */
+#include <math.h>
+
 #include "core/progress.h"
 #include "la/blas.h"
 #include "programs/landscape/landscape.h"
 #include "programs/start.h"
 
-static landscape_request request = {.m = 1,
-                                    .scale = 1,
-                                    .scale_v = 1,
-                                    .scale_o = 1,
-                                    .scale_y = 1,
-                                    .scale_x = 1,
+static landscape_request request = {.instance = INSTANCE_REQUEST_DEFAULT,
                                     .common = THM_COMMON_DEFAULT};
 
 static const thm_option table[] = {
-    {"draw", 0, "N,n,D,d,H", THM_OPTION_TEXT, &request.draw,
-     "draw the instance; or give it:", 0, 0},
-    {"x", 'x', "FILE", THM_OPTION_TEXT, &request.files.x,
-     "tokens X (N x n x D), safetensors (FILE:NAME) or text with --shape", 0,
-     0},
-    {"y", 0, "FILE", THM_OPTION_TEXT, &request.files.y, "targets (N x n x m)",
-     0, 0},
-    {"wq", 0, "FILE", THM_OPTION_TEXT, &request.files.wq,
-     "query weights (H x D x d)", 0, 0},
-    {"wk", 0, "FILE", THM_OPTION_TEXT, &request.files.wk,
-     "key weights (H x D x d)", 0, 0},
-    {"wv", 0, "FILE", THM_OPTION_TEXT, &request.files.wv,
-     "value weights (H x D x d)", 0, 0},
-    {"wo", 0, "FILE", THM_OPTION_TEXT, &request.files.wo,
-     "output weights (H x d x m)", 0, 0},
-    {"shape", 0, "N,n,D", THM_OPTION_TEXT, &request.files.shape,
-     "how a text of X is cut into samples", 0, 0},
-    {"outputs", 'm', "M", THM_OPTION_INT, &request.m,
-     "m of a drawn instance (default 1)", 1, 1 << 20},
-    {"scale", 0, "S", THM_OPTION_REAL, &request.scale,
-     "standard deviation of drawn W_Q, W_K (default 1)", 0, DBL_MAX},
-    {"scale-v", 0, "S", THM_OPTION_REAL, &request.scale_v, "of W_V", 0,
-     DBL_MAX},
-    {"scale-o", 0, "S", THM_OPTION_REAL, &request.scale_o, "of W_O", 0,
-     DBL_MAX},
-    {"scale-x", 0, "S", THM_OPTION_REAL, &request.scale_x, "of X", 0, DBL_MAX},
-    {"scale-y", 0, "S", THM_OPTION_REAL, &request.scale_y, "of Y", 0, DBL_MAX},
-    {"scheme", 0, THM_SCHEME_CHOICE, THM_OPTION_CHOICE, &request.scheme,
-     "how W_Q and W_K are drawn (default independent)", 0, 0},
+    INSTANCE_DATA_OPTIONS(request.instance),
     {"kernel", 'k', THM_KERNEL_CHOICE "|both", THM_OPTION_CHOICE,
      &request.kernel, "attention; both: softmax and Gaussian (default softmax)",
      0, 0},
-    {"kernel-scale", 'c', "C|half", THM_OPTION_TEXT, &request.files.scale,
-     "c of the kernel (default 1 / sqrt d; half: 1 / (2 sqrt d))", 0, 0},
     {"train", 't', LANDSCAPE_TRAIN, THM_OPTION_CHOICE, &request.train,
-     "the weights that move (default q)", 0, 0},
+     "the weights that move (default v)", 0, 0},
     {"steps", 0, "T", THM_OPTION_INT, &request.steps,
      "first train them, T steps of gradient descent with backtracking", 0,
      1 << 30},
@@ -100,7 +67,8 @@ static const thm_options options = {
         "the angle between d1 and d2, err (bound of a value's error), check "
         "(largest difference from the same point evaluated by itself, over its "
         "bound).  A filter is a column of a head's weight.\n\n"
-        "  landscape --draw 8,8,64,16,1 --scale 0.1 --kernel both --range 3 "
+        "  landscape --draw 8,8,64,16,1,2 --scale 0.1 --train q --kernel both "
+        "--range 3 "
         "--grid 101 --out slice && cd slice && gnuplot plot.gp > slice.svg\n"
         "  landscape ... --directions points --p1 "
         "slice/slice-gaussian.safetensors:point\n\n"

@@ -10,7 +10,7 @@
 #include "tests/program.h"
 
 /* A small instance for both kernels. */
-#define SMALL "--draw 2,3,8,4,2 --scale 0.3 --kernel both "
+#define SMALL "--draw 2,3,8,4,2,1 --scale 0.3 --kernel both "
 
 static json_t *line_of(const outcome *o, int line)
 {
@@ -40,9 +40,12 @@ static void same_file(const char *one, const char *two)
 
 START_TEST(bytes_depend_on_neither_threads_nor_instructions)
 {
-    outcome a = run(SMALL "--grid 67,83 --range 2 --threads 1 --out a", "");
+    outcome a =
+        run(SMALL "--train q --grid 67,83 --range 2 --threads 1 --out a", "");
     outcome b = run(
-        SMALL "--grid 67,83 --range 2 --threads 2 --isa baseline --out b", "");
+        SMALL
+        "--train q --grid 67,83 --range 2 --threads 2 --isa baseline --out b",
+        "");
     ck_assert_int_eq(a.code, 0);
     ck_assert_int_eq(b.code, 0);
     ck_assert_str_eq(a.out, b.out);
@@ -74,7 +77,9 @@ static int rows_in(const char *folder)
 
 START_TEST(a_killed_run_goes_on_to_the_same_bytes)
 {
-#define LARGE "--draw 16,16,32,8,2 --scale 0.2 --kernel both --grid 301 -j 1 "
+#define LARGE                                                                  \
+    "--draw 16,16,32,8,2,1 --scale 0.2 --train q --kernel both --grid 301 -j " \
+    "1 "
     outcome whole = run(LARGE "--out whole", "");
     ck_assert_int_eq(whole.code, 0);
     const pid_t pid = fork();
@@ -141,7 +146,7 @@ START_TEST(points_stand_at_their_places)
     const double end = real_of(&o, 0, "f0");
     outcome_free(&o);
     /* from the drawn start at 0 to the trained weights at 1 */
-    o = run("--draw 2,3,8,4,2 --scale 0.3 --train q --directions points --p1 "
+    o = run("--draw 2,3,8,4,2,1 --scale 0.3 --train q --directions points --p1 "
             "base/slice-softmax.safetensors:point --range 0,1 --grid 3 --out l",
             "");
     ck_assert_int_eq(o.code, 0);
@@ -157,7 +162,7 @@ START_TEST(points_stand_at_their_places)
     const char *last = strrchr(text, '1');
     ck_assert_ptr_nonnull(last);
     outcome p =
-        run("--draw 2,3,8,4,2 --scale 0.3 --train q --directions points"
+        run("--draw 2,3,8,4,2,1 --scale 0.3 --train q --directions points"
             " --p1 base/slice-softmax.safetensors:point --p2 "
             "base/slice-gaussian.safetensors:point --range 0,1 --grid 2",
             "");
@@ -175,11 +180,12 @@ START_TEST(given_directions_are_those_of_the_random_run)
 {
     outcome a = run(SMALL "--train qv --grid 9 --out a", "");
     ck_assert_int_eq(a.code, 0);
-    outcome b = run("--draw 2,3,8,4,2 --scale 0.3 --kernel gaussian --train qv "
-                    "--grid 9 --directions file --d1 "
-                    "a/slice-gaussian.safetensors:d1 --d2 "
-                    "a/slice-gaussian.safetensors:d2",
-                    "");
+    outcome b =
+        run("--draw 2,3,8,4,2,1 --scale 0.3 --kernel gaussian --train qv "
+            "--grid 9 --directions file --d1 "
+            "a/slice-gaussian.safetensors:d1 --d2 "
+            "a/slice-gaussian.safetensors:d2",
+            "");
     ck_assert_int_eq(b.code, 0);
     ck_assert_double_eq(real_of(&a, 1, "f_min"), real_of(&b, 0, "f_min"));
     ck_assert_double_eq(real_of(&a, 1, "f_max"), real_of(&b, 0, "f_max"));
@@ -200,7 +206,7 @@ END_TEST
 
 START_TEST(overflow_is_counted)
 {
-    outcome o = run("--draw 2,3,8,4,1 --train qk --range 1e170 --grid 3", "");
+    outcome o = run("--draw 2,3,8,4,1,1 --train qk --range 1e170 --grid 3", "");
     ck_assert_int_eq(o.code, 0);
     ck_assert_double_eq(real_of(&o, 0, "non_finite"), 8);
     outcome_free(&o);
@@ -210,36 +216,41 @@ END_TEST
 static const struct {
     const char *args, *told;
 } refusals[] = {
-    {"", "expected --draw N,n,D,d,H"},
-    {"--draw 2,3,8,4", "expected five sizes"},
-    {"--draw 2,3,0,4,1", "expected five sizes"},
-    {"--draw 2,3,8,4,1 --x f", "expected one of --draw and files"},
-    {"--x f --wq f", "together"},
-    {"--draw 2,3,8,4,1 --kernel-scale 0",
+    {"", "expected --x FILE or --draw N,n,D,d,H,m"},
+    {"--draw 2,3,8,4,1", "expected five sizes"},
+    {"--draw 2,3,0,4,1,1 --train q", "expected five sizes"},
+    {"--draw 2,3,8,4,1,1 --train q --x f", "no files beside it"},
+    {"--x f --wq f", "expected --y FILE"},
+    {"--draw 2,3,8,4,1,1 --train q --kernel-scale 0",
      "--kernel-scale: expected a positive"},
-    {"--draw 2,3,8,4,1 --kernel-scale nan", "--kernel-scale"},
-    {"--draw 2,3,8,4,1 --kernel cosine", "cosine"},
-    {"--draw 2,3,8,4,1 --grid 1", "--grid: expected G >= 2"},
-    {"--draw 2,3,8,4,1 --grid 3,0", "--grid"},
-    {"--draw 2,3,8,4,1 --grid 9000", "2^26"},
-    {"--draw 2,3,8,4,1 --range 0", "--range"},
-    {"--draw 2,3,8,4,1 --range 2,1", "--range"},
-    {"--draw 2,3,8,4,1 --range inf", "--range"},
-    {"--draw 2,3,8,4,1 --d1 d", "--directions file"},
-    {"--draw 2,3,8,4,1 --directions file", "--d1 FILE"},
-    {"--draw 2,3,8,4,1 --directions file --d2 d", "--d1 with --d2"},
-    {"--draw 2,3,8,4,1 --directions points", "--p1 FILE"},
-    {"--draw 2,3,8,4,1 --directions points --p1 d --normalise row",
+    {"--draw 2,3,8,4,1,1 --train q --kernel-scale nan", "--kernel-scale"},
+    {"--draw 2,3,8,4,1,1 --train q --kernel cosine", "cosine"},
+    {"--draw 2,3,8,4,1,1 --train q --grid 1", "--grid: expected G >= 2"},
+    {"--draw 2,3,8,4,1,1 --train q --grid 3,0", "--grid"},
+    {"--draw 2,3,8,4,1,1 --train q --grid 9000", "2^26"},
+    {"--draw 2,3,8,4,1,1 --train q --range 0", "--range"},
+    {"--draw 2,3,8,4,1,1 --train q --range 2,1", "--range"},
+    {"--draw 2,3,8,4,1,1 --train q --range inf", "--range"},
+    {"--draw 2,3,8,4,1,1 --train q --d1 d", "--directions file"},
+    {"--draw 2,3,8,4,1,1 --train q --directions file", "--d1 FILE"},
+    {"--draw 2,3,8,4,1,1 --train q --directions file --d2 d", "--d1 with --d2"},
+    {"--draw 2,3,8,4,1,1 --train q --directions points", "--p1 FILE"},
+    {"--draw 2,3,8,4,1,1 --train q --directions points --p1 d --normalise row",
      "--normalise none"},
-    {"--draw 1,1,2,1,1 --directions file --d1 d", "expected 2 numbers (W_Q"},
-    {"--draw 1,1,3,1,1 --directions file --d1 d --d2 twice",
+    {"--draw 1,1,2,1,1,1 --train q --directions file --d1 d",
+     "expected 2 numbers (W_Q"},
+    {"--draw 1,1,3,1,1,1 --train q --directions file --d1 d --d2 twice",
      "--d1, --d2: expected directions that span a plane, found parallel"},
-    {"--draw 1,1,3,1,1 --directions file --d1 zero", "found a zero one"},
-    {"--draw 1,1,3,1,1 --directions file --d1 bad", "bad:1"},
-    {"--draw 1,1,3,1,1 --directions file --d1 none", "none"},
-    {"--draw 1,1,1,1,1", "the random directions: expected directions"},
-    {"--draw 1,1,3,1,1 --scale 1e200 --kernel gaussian", "overflow"},
-    {"--draw 1,1,3,1,1 --kernel gaussian --directions file --d1 huge",
+    {"--draw 1,1,3,1,1,1 --train q --directions file --d1 zero",
+     "found a zero one"},
+    {"--draw 1,1,3,1,1,1 --train q --directions file --d1 bad", "bad:1"},
+    {"--draw 1,1,3,1,1,1 --train q --directions file --d1 none", "none"},
+    {"--draw 1,1,1,1,1,1 --train q",
+     "the random directions: expected directions"},
+    {"--draw 1,1,3,1,1,1 --train q --scale 1e200 --kernel gaussian",
+     "overflow"},
+    {"--draw 1,1,3,1,1,1 --train q --kernel gaussian --directions file --d1 "
+     "huge",
      "overflow"},
 };
 

@@ -18,26 +18,8 @@ static thm_status refuse(thm_message *msg, const char *expected,
                     expected, found);
 }
 
-static bool has_files(const landscape_request *r)
-{
-    const thm_instance_files *f = &r->files;
-    return f->x || f->y || f->wq || f->wk || f->wv || f->wo || f->shape;
-}
-
 static thm_status check_request(const landscape_request *r, thm_message *msg)
 {
-    const thm_instance_files *f = &r->files;
-    if (!r->draw && !has_files(r)) {
-        return refuse(msg, "--draw N,n,D,d,H, or --x and the other files",
-                      "neither");
-    }
-    if (r->draw && has_files(r)) {
-        return refuse(msg, "one of --draw and files", "both");
-    }
-    if (!r->draw && !(f->x && f->y && f->wq && f->wk && f->wv && f->wo)) {
-        return refuse(msg, "--x, --y, --wq, --wk, --wv and --wo together",
-                      "some of them");
-    }
     if ((r->directions == FROM_FILE) != (r->d1 || r->d2)) {
         return refuse(msg, "--d1 FILE [--d2 FILE] with --directions file",
                       r->directions == FROM_FILE ? "none" : "another source");
@@ -138,28 +120,6 @@ static thm_status parse_grid(landscape *l, thm_message *msg)
 
 /* ---- instance and point ---------------------------------------------------
  */
-
-static thm_status make_instance(landscape *l, thm_message *msg)
-{
-    const landscape_request *r = l->request;
-    if (!r->draw) {
-        return thm_instance_read(&r->files, &l->at, msg);
-    }
-    thm_instance_plan plan = thm_instance_plan_default();
-    plan.m = r->m;
-    plan.scheme = (thm_scheme)r->scheme;
-    plan.s = r->scale;
-    plan.s_v = r->scale_v;
-    plan.s_o = r->scale_o;
-    plan.s_y = r->scale_y;
-    plan.s_x = r->scale_x;
-    plan.seed = r->common.seed;
-    thm_status status = thm_instance_sizes("--draw", r->draw, &plan, msg);
-    if (status == THM_OK) {
-        status = thm_instance_scale(r->files.scale, plan.d, &plan.c, msg);
-    }
-    return status == THM_OK ? thm_instance_draw(&plan, &l->at, msg) : status;
-}
 
 static bool interrupted(void *ctx)
 {
@@ -312,9 +272,9 @@ static thm_status slice(landscape *l, landscape_panel *p, thm_isa isa,
 thm_status landscape_read(const landscape_request *request, thm_isa isa,
                           landscape *l, thm_message *msg)
 {
-    static const int trained[] = {THM_TRAIN_Q,
+    static const int trained[] = {THM_TRAIN_V,
+                                  THM_TRAIN_Q,
                                   THM_TRAIN_K,
-                                  THM_TRAIN_V,
                                   THM_TRAIN_Q | THM_TRAIN_K,
                                   THM_TRAIN_Q | THM_TRAIN_V,
                                   THM_TRAIN_K | THM_TRAIN_V,
@@ -336,7 +296,8 @@ thm_status landscape_read(const landscape_request *request, thm_isa isa,
         status = parse_grid(l, msg);
     }
     if (status == THM_OK) {
-        status = make_instance(l, msg);
+        status = instance_open(&request->instance, request->common.seed, &l->at,
+                               msg);
     }
     if (status == THM_OK) {
         l->parameters = thm_layer_slice_size(&l->at.layer, l->trained);

@@ -10,6 +10,7 @@
 #include "core/run.h"
 #include "io/tensor.h"
 #include "la/isa.h"
+#include "programs/instance.h"
 
 enum { LANDSCAPE_KERNELS = 2, KERNEL_BOTH = 3 };
 
@@ -17,11 +18,8 @@ typedef enum { FROM_RANDOM, FROM_FILE, FROM_POINTS } landscape_source;
 
 /* What was asked for: options as they were parsed. */
 typedef struct {
-    const char *draw; /* N,n,D,d,H; or the files:                     */
-    thm_instance_files files;
-    int kernel;    /* a thm_kernel, or KERNEL_BOTH                 */
-    int m, scheme; /* of a drawn instance                          */
-    double scale, scale_v, scale_o, scale_y, scale_x;
+    instance_request instance; /* but for its kernel           */
+    int kernel;                /* a thm_kernel, or KERNEL_BOTH */
     int train;      /* word of LANDSCAPE_TRAIN                      */
     int steps;      /* of gradient descent before                   */
     int directions; /* a landscape_source                           */
@@ -33,7 +31,7 @@ typedef struct {
     thm_common common;
 } landscape_request;
 
-#define LANDSCAPE_TRAIN "q|k|v|qk|qv|kv|qkv"
+#define LANDSCAPE_TRAIN "v|q|k|qk|qv|kv|qkv"
 
 /* One kernel's slice, and what was found. */
 typedef struct {

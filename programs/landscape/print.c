@@ -200,7 +200,7 @@ static void put_caption(FILE *out, const landscape *l)
     if (l->panel[0].steps > 0 || l->panel[1].steps > 0) {
         fprintf(out, "where %d steps of gradient descent led'\n", r->steps);
     } else {
-        fprintf(out, "%s weights'\n", r->draw ? "drawn" : "given");
+        fprintf(out, "%s weights'\n", r->instance.draw ? "drawn" : "given");
     }
 }
 
