@@ -25,7 +25,7 @@ typedef struct {
         .scheme = -1                                                           \
     }
 
-/* Rows of an option table; the seed has a row of its own.  INSTANCE_DATA_OPTIONS
+/* Rows of an option table; the seed has a row of its own. INSTANCE_DATA_OPTIONS
  * leaves out the kernel, for programs that take several. */
 /* clang-format off */
 #define INSTANCE_FILE(r, name, field, help)                                    \

@@ -216,10 +216,10 @@ END_TEST
 static const struct {
     const char *args, *told;
 } refusals[] = {
-    {"", "expected --x FILE or --draw N,n,D,d,H,m"},
+    {"", "expected --x FILE, or --draw N,n,D,d,H,m"},
     {"--draw 2,3,8,4,1", "expected five sizes"},
     {"--draw 2,3,0,4,1,1 --train q", "expected five sizes"},
-    {"--draw 2,3,8,4,1,1 --train q --x f", "no files beside it"},
+    {"--draw 2,3,8,4,1,1 --train q --x f", "--x: expected no --draw"},
     {"--x f --wq f", "expected --y FILE"},
     {"--draw 2,3,8,4,1,1 --train q --kernel-scale 0",
      "--kernel-scale: expected a positive"},
