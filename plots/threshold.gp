@@ -30,20 +30,20 @@ set multiplot
 set palette defined (0 "#cdcdcd", 0.001 "#d5e3ee", 1 blue)
 set cbrange [0:1]
 set tmargin at screen 0.93
-set bmargin at screen 0.62
+set bmargin at screen 0.64
 set xrange [-0.5:7.5]
 set yrange [-2.5:2.5]
 set ytics ("0.1" -2, "0.3" -1, "1" 0, "3" 1, "10" 2)
 set xtics rotate by -60 font ",10" scale 0.4
-set xlabel "D / (Nn)" offset 0,0.2
-set ylabel "scale" offset 1.2
+set xlabel "D / (Nn)" offset 0,0.9
+set ylabel "scale" offset 0.6
 unset colorbox
 do for [i = 0:3] {
-    set lmargin at screen 0.065 + 0.22 * i
-    set rmargin at screen 0.065 + 0.22 * i + 0.2
+    set lmargin at screen 0.08 + 0.217 * i
+    set rmargin at screen 0.08 + 0.217 * i + 0.197
     set title word(names, i + 1) textcolor rgb colour(i) offset 0,-0.6
     set arrow 1 from below - 0.5, -2.5 to below - 0.5, 2.5 nohead front dt 2 lw 1.5
-    if (i == 3) { set colorbox user origin screen 0.945,0.62 size screen 0.015,0.31 }
+    if (i == 3) { set colorbox user origin screen 0.945,0.64 size screen 0.015,0.29 }
     set cbtics 0.5 scale 0.5
     plot data using (across($0)):(is(i) ? floor(2 * log10($3) + 0.5) : NaN):(0.47):(0.47):9:xticlabels(sprintf("%.2g", $2)) \
          with boxxyerror fs solid 1 noborder lc palette notitle
@@ -62,12 +62,12 @@ set logscale x
 set xrange [0.45:6.9]
 set xtics norotate scale 1
 set xtics (0.5, 1, 1.5, 2, 3, 6) font ""
-set xlabel "D / (Nn)" offset 0,0.3
-set lmargin at screen 0.085
+set xlabel "D / (Nn)" offset 0,0.4
+set lmargin at screen 0.095
 set rmargin at screen 0.5
 set yrange [-0.03:1.05]
 set ytics 0.25
-set ylabel "fraction of trainings" offset 0.6
+set ylabel "fraction of trainings" offset 0.2
 set arrow 1 from 1, graph 0 to 1, graph 1 nohead back dt 2 lw 1
 unset key
 # the rows of scale 1: the third of five

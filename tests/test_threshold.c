@@ -4,7 +4,6 @@
  * over threads against that of one that was not (identity). */
 #include <jansson.h>
 #include <math.h>
-#include <signal.h>
 #include "attn/instance.h"
 #include "core/binomial.h"
 #include "la/svd.h"
@@ -256,33 +255,18 @@ END_TEST
 
 START_TEST(killed_it_goes_on)
 {
-    char *table, command[PATH_MAX + 256];
-    int partly = 0;
+    char *table, command[PATH_MAX + 256], cells[128];
+    int kills = 0;
     outcome want = reference(&table);
     snprintf(command, sizeof command,
              "cd %s && exec \"%s\" " PLAN
              "--out half --threads 2 -q >/dev/null",
              scratch, program);
-    for (int round = 0; round < 12; round++) {
-        const pid_t pid = fork();
-        ck_assert_int_ge(pid, 0);
-        if (pid == 0) {
-            execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-            _exit(127);
-        }
-        /* until a cell of this round is there */
-        for (int wait = 0; wait < 20 * (round + 1); wait++) {
-            usleep(1000);
-        }
-        int status;
-        kill(pid, SIGKILL);
-        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-        partly += access(scratch_path("half/threshold.cells/plan"), F_OK) == 0;
-        if (access(scratch_path("half/threshold.tsv"), F_OK) == 0) {
-            break;
-        }
+    strcpy(cells, scratch_path("half/threshold.cells"));
+    for (int files = 0; files < 10; files += 2) {
+        kills += run_and_kill_at(command, cells, files);
     }
-    ck_assert_int_gt(partly, 0);
+    ck_assert_int_gt(kills, 3);
     outcome o = run(PLAN "--json --out half", "");
     ck_assert_int_eq(o.code, 0);
     ck_assert_str_eq(o.out, want.out);

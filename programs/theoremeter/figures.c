@@ -17,7 +17,9 @@
 static char diagram[] = "--diagram", pairs[] = "two-token",
             simplex[] = "simplex", spread[] = "spread", grid[] = "--grid",
             coarse[] = "41", halves[] = "32", only[] = "--only",
-            normalised[] = "B,C", toys[] = "sink,columns";
+            normalised[] = "B,C", toys[] = "sink,columns",
+            queries[] = "--queries", hundred[] = "100", steps[] = "--gd-steps",
+            thousand[] = "1000";
 
 /* Most figures have an experiment of their name, which draws; some are made by
  * a program that serves other ends too. */
@@ -49,6 +51,11 @@ static const struct {
     {"flow-normalisations", FIGURES_FLOW, "flow-figures", {only, normalised}},
     {"flow-sinks", FIGURES_FLOW, "flow-figures", {only, toys}},
     {"pl-ratio", FIGURES_DESCENT, NULL, {0}},
+    {"threshold", FIGURES_DESCENT, "threshold", {0}},
+    {"kernel-race",
+     FIGURES_DESCENT,
+     "kernel-race",
+     {queries, hundred, steps, thousand}},
     {"landscape-kernels", FIGURES_DESCENT, NULL, {0}},
     {"landscape-minima", FIGURES_DESCENT, NULL, {0}},
 };
