@@ -1,5 +1,5 @@
 #!/bin/sh
-# Breaks src/softmax, src/la, src/flow and src/attn on purpose, one line at a
+# Breaks src/softmax, src/la, src/flow, src/attn ... on purpose, one line at a
 # time, and shows that the suites notice.  Each line of tests/mutants.tsv is a mutant:
 #     file <TAB> what stands there, once <TAB> what takes its place <TAB> why
 # usage: mutants.sh DIR [PATTERN]
@@ -12,7 +12,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 tests='test_softmax test_normsoftmax test_spectrum test_blas test_eig test_qr
 test_lu test_loss test_flow test_flow_kernel test_flow_solve test_ode
 test_ode_watch test_layer test_layer_edges test_layer_objective
-test_rank test_instance'
+test_rank test_instance test_landscape test_landscape_plane'
 limit=120
 
 rm -rf "$dir"

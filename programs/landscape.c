@@ -1,7 +1,5 @@
 /* landscape: slices of the loss of single-layer attention, for one kernel or
  * two side by side. */
-#include <math.h>
-
 #include "core/progress.h"
 #include "la/blas.h"
 #include "programs/landscape/landscape.h"

@@ -138,6 +138,50 @@ START_TEST(values_agree_with_one_evaluation_a_point_within_the_bound)
 }
 END_TEST
 
+/* Two tokens, 1 and 0, weights 1: scores of the first are a and 0, so that its
+ * output is e^a / (1 + e^a); the second's is 1/2, its target. */
+START_TEST(exponentials_err_by_a_few_roundings)
+{
+    const double X[] = {1, 0}, Y[] = {0, 0.5}, one = 1, zero = 0;
+    const thm_layer l = {.N = 1,
+                         .n = 2,
+                         .D = 1,
+                         .d = 1,
+                         .H = 1,
+                         .m = 1,
+                         .kernel = THM_KERNEL_SOFTMAX,
+                         .c = 1,
+                         .X = X,
+                         .Y = Y,
+                         .Wo = &one};
+    const thm_weights w = {&zero, &one, &one}, d1 = {&one, NULL, NULL},
+                      d2 = {NULL, NULL, NULL};
+    enum { POINTS = 4001 };
+    static double a[POINTS], f[POINTS];
+    thm_plane *plane;
+    thm_plane_work *work;
+    double worst = 0;
+    for (int i = 0; i < POINTS; i++) {
+        a[i] = 0.015 * (i - 2000) + 1e-4;
+    }
+    ck_assert_int_eq(
+        thm_plane_alloc(&l, &w, &d1, &d2, thm_isa_detect(), &plane), THM_OK);
+    ck_assert_int_eq(thm_plane_work_alloc(plane, &work), THM_OK);
+    thm_plane_values(plane, 0, POINTS, a, work, f);
+    for (int i = 0; i < POINTS; i++) {
+        const long double p = 1 / (1 + expl(-(long double)a[i]));
+        const double err = fabs((double)(f[i] / (p * p / 2) - 1));
+        /* a over ln 2 errs by 2 u |a|, the differences from the maximum by as
+         * much; p by 12 u besides; then it is squared */
+        ck_assert_double_le(err, 2 * (4 * fabs(a[i]) + 12) * 0x1p-53);
+        worst = fmax(worst, err);
+    }
+    ck_assert_double_ge(worst, 0x1p-53);
+    thm_plane_work_free(work);
+    thm_plane_free(plane);
+}
+END_TEST
+
 START_TEST(bits_do_not_depend_on_instructions_or_neighbours)
 {
     double a[19], f[19], g[19], h[1];
@@ -242,6 +286,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(
         tcase, values_agree_with_one_evaluation_a_point_within_the_bound, 1, 8);
+    tcase_add_test(tcase, exponentials_err_by_a_few_roundings);
     tcase_add_test(tcase, bits_do_not_depend_on_instructions_or_neighbours);
     tcase_add_test(tcase, scores_that_overflow_are_no_number);
     tcase_add_test(tcase, the_bound_grows_outwards);

@@ -71,7 +71,7 @@ static thm_status make(const thm_layer *layer, const thm_weights *at,
     thm_layer_slice s = {.trained = trained, .sine = (double)NAN};
     *out = (thm_layer_slice){0};
     thm_status status = thm_layer_check(layer);
-    if (status == THM_OK && (count < 1 || trained > 7)) {
+    if (status == THM_OK && (count < 1 || (trained & ~7) != 0)) {
         status = THM_EDIM;
     }
     if (status != THM_OK) {
