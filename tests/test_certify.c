@@ -347,14 +347,15 @@ END_TEST
 START_TEST(inverse_out_of_range)
 {
     /* identity: the bidiagonal matrix of ones and twos has sigma_n < 2^(1-n)
-     * (its inverse has the entry 2^(n-1)), which overflows at n = 1200 */
+     * (its inverse has the entry 2^(n-1)); lower, it is its own R', and at n =
+     * 1200 the inverse overflows */
     int n = 1200;
     double *A = calloc((size_t)n * (size_t)n, sizeof *A);
     ck_assert_ptr_nonnull(A);
     for (int i = 0; i < n; i++) {
         A[i * n + i] = 1;
         if (i > 0) {
-            A[(i - 1) * n + i] = 2;
+            A[i * n + i - 1] = 2;
         }
     }
     thm_sigma_bound b;

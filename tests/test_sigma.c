@@ -61,6 +61,324 @@ START_TEST(generic_matrices)
 }
 END_TEST
 
+START_TEST(guess_does_not_decide)
+{
+    /* second route: thm_sigma_min.  Large enough for the first guess of the
+     * route; leading rows that promise well and end badly, and the reverse */
+    int m = 260, n = 270;
+    double *A = drawn(60, m, n), sigma, err;
+    for (int c = 0; c < 4; c++) {
+        for (int j = 0; j < n; j++) {
+            /* the last row next to the first; early rows small; both */
+            A[(m - 1) * n + j] = A[j] + (c % 2 == 0 ? 1e-9 : 1) * A[n + j];
+            for (int i = 2; i < 40 && c == 2; i++) {
+                A[i * n + j] *= 0.9;
+            }
+        }
+        thm_sigma auto_route, qr, gram;
+        ck_assert_int_eq(thm_sigma_min(m, n, A, &sigma, &err), THM_OK);
+        ck_assert_int_eq(thm_sigma_est(m, n, A, THM_SIGMA_AUTO, &auto_route),
+                         THM_OK);
+        ck_assert_int_eq(thm_sigma_est(m, n, A, THM_SIGMA_QR, &qr), THM_OK);
+        ck_assert_double_le(fabs(auto_route.min - sigma), err);
+        ck_assert_double_le(fabs(qr.min - sigma), err);
+        ck_assert_double_le(fabs(auto_route.min - qr.min),
+                            2 * (m + n) * u * qr.max);
+        thm_status status = thm_sigma_est(m, n, A, THM_SIGMA_GRAM, &gram);
+        ck_assert(status == THM_OK || status == THM_ECONVERGE);
+        if (status == THM_OK) {
+            ck_assert_double_le(fabs(gram.min - sigma), err);
+        }
+    }
+    free(A);
+}
+END_TEST
+
+START_TEST(no_worse_than_dgesdd)
+{
+    /* identity: constructed values, |error| of 30 matrices a condition; the
+     * root mean square is at most that of dgesdd, which has the same rounding
+     * of the construction under it */
+    enum { K = 24, CASES = 30 };
+    static const double conditions[] = {10, 1e3, 1e5, 1e7, 1e9, 1e12};
+    double s[K], values[K], own = 0, peer = 0;
+    double condition = conditions[_i];
+    for (int i = 0; i < K; i++) {
+        s[i] = pow(condition, -i / (K - 1.0));
+    }
+    for (int c = 0; c < CASES; c++) {
+        double *A = generic(100 + (uint64_t)c, K, K + 3, s);
+        thm_sigma found;
+        ck_assert_int_eq(thm_sigma_est(K, K + 3, A, THM_SIGMA_AUTO, &found),
+                         THM_OK);
+        ck_assert_int_eq(thm_svd_values(K, K + 3, A, values, NULL), THM_OK);
+        own += pow(found.min - s[K - 1], 2);
+        peer += pow(values[K - 1] - s[K - 1], 2);
+        free(A);
+    }
+    ck_assert_double_le(own, peer);
+    ck_assert_double_gt(own, 0);
+}
+END_TEST
+
+START_TEST(structured)
+{
+    /* identity: diagonal, equal and zero matrices; scaling by powers of two
+     * changes nothing else */
+    double D[4 * 6] = {0}, I[9] = {3, 0, 0, 0, 3, 0, 0, 0, 3}, Z[6] = {0};
+    static const double d[] = {2.385, 0x1p-30, -7, 0x1p-45};
+    static const int shifts[] = {-900, -500, -65, 64, 500, 1000};
+    int shift = shifts[_i];
+    thm_sigma found, scaled;
+    for (int i = 0; i < 4; i++) {
+        D[i * 6 + i] = d[i];
+    }
+    ck_assert_int_eq(thm_sigma_est(4, 6, D, THM_SIGMA_AUTO, &found), THM_OK);
+    ck_assert_double_eq_tol(found.min, 0x1p-45, 4 * u * 0x1p-45);
+    ck_assert_double_eq_tol(found.max, 7, 8 * u * 7);
+    ck_assert_double_eq_tol(found.gap, 1 - 0x1p-15, 0x1p-30);
+    for (int i = 0; i < 4; i++) {
+        D[i * 6 + i] = ldexp(d[i], shift);
+    }
+    ck_assert_int_eq(thm_sigma_est(4, 6, D, THM_SIGMA_AUTO, &scaled), THM_OK);
+    ck_assert_double_eq(scaled.min, ldexp(found.min, shift));
+    ck_assert_double_eq(scaled.max, ldexp(found.max, shift));
+    ck_assert_double_eq(scaled.threshold, 6 * DBL_EPSILON * scaled.max);
+    ck_assert_int_eq(thm_sigma_est(3, 3, I, THM_SIGMA_AUTO, &found), THM_OK);
+    ck_assert_double_eq_tol(found.min, 3, 8 * u);
+    ck_assert_double_eq_tol(found.max, 3, 8 * u);
+    ck_assert_double_eq(found.gap, 0);
+    ck_assert_int_eq(thm_sigma_est(2, 3, Z, THM_SIGMA_AUTO, &found), THM_OK);
+    ck_assert_double_eq(found.min + found.max + found.residual + found.error,
+                        0);
+    ck_assert_int_eq(thm_sigma_est(1, 6, D, THM_SIGMA_AUTO, &found), THM_OK);
+    ck_assert_double_eq(found.gap, 1);
+}
+END_TEST
+
+START_TEST(singular)
+{
+    /* identity: a repeated row, also where QR leaves an exact zero, or a rank
+     * of one: sigma_k = 0, found below the threshold */
+    double A[5 * 4], R[4] = {1, 1, 1, 1};
+    thm_sigma found;
+    thm_rng rng = thm_rng_make(2385, 70);
+    thm_rng_fill_normal(&rng, 20, 1, A);
+    for (int i = 0; i < 5; i++) {
+        A[i * 4 + 2] = A[i * 4];
+    }
+    ck_assert_int_eq(thm_sigma_est(5, 4, A, THM_SIGMA_AUTO, &found), THM_OK);
+    ck_assert_double_le(found.min, found.threshold);
+    ck_assert_int_eq(found.route, THM_SIGMA_QR);
+    ck_assert_int_eq(thm_sigma_est(2, 2, R, THM_SIGMA_AUTO, &found), THM_OK);
+    ck_assert_double_le(found.min, found.threshold);
+    ck_assert_double_eq_tol(found.max, 2, 8 * u);
+    ck_assert_int_eq(thm_sigma_est(2, 2, R, THM_SIGMA_GRAM, &found),
+                     THM_ECONVERGE);
+}
+END_TEST
+
+START_TEST(inverse_out_of_range)
+{
+    /* identity: the bidiagonal matrix of ones and twos has sigma_n < 2^(1-n);
+     * lower, it is its own R'; at n = 1200 the inverse overflows and all values
+     * of R are taken */
+    int n = 1200;
+    double *A = calloc((size_t)n * (size_t)n, sizeof *A);
+    ck_assert_ptr_nonnull(A);
+    for (int i = 0; i < n; i++) {
+        A[i * n + i] = 1;
+        if (i > 0) {
+            A[i * n + i - 1] = 2;
+        }
+    }
+    thm_sigma found;
+    ck_assert_int_eq(thm_sigma_est(n, n, A, THM_SIGMA_AUTO, &found), THM_OK);
+    ck_assert_int_eq(found.route, THM_SIGMA_SVD);
+    ck_assert_double_le(found.min, found.threshold);
+    ck_assert_double_le(fabs(found.max - 3), 1e-4);
+    free(A);
+}
+END_TEST
+
+START_TEST(refusals)
+{
+    /* identity: each documented error, the result untouched */
+    double A[6] = {1, 2, 3, 4, 5, 7}, most[6];
+    static const double bad[] = {NAN, INFINITY, -INFINITY};
+    thm_sigma found = {.min = 7, .max = 7};
+    ck_assert_int_eq(thm_sigma_est(0, 3, A, THM_SIGMA_AUTO, &found), THM_EDIM);
+    ck_assert_int_eq(thm_sigma_est(3, -1, A, THM_SIGMA_QR, &found), THM_EDIM);
+    ck_assert_int_eq(thm_sigma_est(2, 3, A, THM_SIGMA_SVD, &found),
+                     THM_EDOMAIN);
+    ck_assert_int_eq(thm_sigma_est(2, 3, A, (thm_sigma_route)17, &found),
+                     THM_EDOMAIN);
+    for (int i = 0; i < 3; i++) {
+        double kept = A[i + 2];
+        A[i + 2] = bad[i];
+        ck_assert_int_eq(thm_sigma_est(2, 3, A, THM_SIGMA_AUTO, &found),
+                         THM_EDOMAIN);
+        A[i + 2] = kept;
+    }
+    for (int i = 0; i < 6; i++) {
+        most[i] = DBL_MAX;
+    }
+    ck_assert_int_eq(thm_sigma_est(2, 3, most, THM_SIGMA_AUTO, &found),
+                     THM_EOVERFLOW);
+    ck_assert_double_eq(found.min + found.max, 14);
+}
+END_TEST
+
+/* ---- compensated products ---------------------------------------------- */
+
+__extension__ typedef __float128 quad;
+
+START_TEST(dot2_keeps_its_bound)
+{
+    /* certificate: products in 113 bits, of terms that cancel to 1e-12 of
+     * themselves; every instruction set computes the plain twin's bits */
+    int k = sizes[_i];
+    for (int b = 0; b < N_SIZES; b++) {
+        int p = sizes[b], q = k < 9 ? k : 9;
+        double *X = drawn(80, q, k), *W = drawn(81, k, p);
+        double *Y = room(q, p), *twin = room(q, p);
+        for (int i = 0; i < q && k > 1; i++) {
+            for (int l = 0; l < k / 2; l++) {
+                X[i * k + k - 1 - l] = X[i * k + l];
+            }
+        }
+        for (int l = 0; l < k / 2; l++) {
+            for (int j = 0; j < p; j++) {
+                W[(k - 1 - l) * p + j] = -W[l * p + j] * (1 + 1e-12 * j);
+            }
+        }
+        for (int lower = 0; lower < 2; lower++) {
+            ck_assert_int_eq(thm_dot2_ref(q, k, p, X, lower, W, twin), THM_OK);
+            for (int isa = 0; isa <= (int)thm_isa_detect(); isa++) {
+                ck_assert_int_eq(
+                    thm_dot2(q, k, p, X, lower, W, (thm_isa)isa, Y), THM_OK);
+                for (int i = 0; i < q * p; i++) {
+                    ck_assert_double_eq(Y[i], twin[i]);
+                }
+            }
+            double gamma = k * u / (1 - k * u);
+            for (int i = 0; i < q; i++) {
+                for (int j = 0; j < p; j++) {
+                    quad exact = 0, size = 0;
+                    for (int l = 0; l < (lower ? i + 1 : k); l++) {
+                        quad term = (quad)X[i * k + l] * (quad)W[l * p + j];
+                        exact += term;
+                        size += term < 0 ? -term : term;
+                    }
+                    double error = (double)(exact - (quad)Y[i * p + j]);
+                    double bound =
+                        u * fabs((double)exact) + gamma * gamma * (double)size;
+                    ck_assert_double_le(fabs(error), bound * (1 + 4 * u));
+                }
+            }
+        }
+        free(X);
+        free(W);
+        free(Y);
+        free(twin);
+    }
+}
+END_TEST
+
+START_TEST(dot2_refuses)
+{
+    /* identity: THM_EDIM for a size below 1 or more rows than a triangle has */
+    double x[4] = {0}, y[4] = {7, 7, 7, 7};
+    thm_isa isa = thm_isa_detect();
+    ck_assert_int_eq(thm_dot2(0, 1, 1, x, false, x, isa, y), THM_EDIM);
+    ck_assert_int_eq(thm_dot2(1, 0, 1, x, false, x, isa, y), THM_EDIM);
+    ck_assert_int_eq(thm_dot2(1, 1, 0, x, false, x, isa, y), THM_EDIM);
+    ck_assert_int_eq(thm_dot2(2, 1, 1, x, true, x, isa, y), THM_EDIM);
+    ck_assert_int_eq(thm_dot2_ref(2, 1, 1, x, true, x, y), THM_EDIM);
+    ck_assert_double_eq(y[0], 7);
+}
+END_TEST
+
+/* ---- Lanczos ----------------------------------------------------------- */
+
+static thm_status diagonal(int n, const double *x, double *out, void *ctx)
+{
+    for (int i = 0; i < n; i++) {
+        out[i] = ((const double *)ctx)[i] * x[i];
+    }
+    return THM_OK;
+}
+
+START_TEST(lanczos_of_diagonals)
+{
+    /* identity: the values stand on the diagonal; equal ones exhaust the space,
+     * clustered ones (1 - i^2 / n^2, where power iteration stalls) do not stop
+     * it early */
+    int n = sizes[_i];
+    double *d = room(1, n), *x = room(1, n);
+    thm_lanczos found;
+    for (int i = 0; i < n; i++) {
+        d[i] = 2.385 * (1 - i * i / (n * (double)n));
+    }
+    ck_assert_int_eq(
+        thm_lanczos_max(n, diagonal, d, DBL_EPSILON, 300, x, &found), THM_OK);
+    ck_assert_double_eq_tol(found.value, d[0], 16 * u * d[0]);
+    ck_assert_double_eq_tol(fabs(x[0]), 1, 1e-9);
+    ck_assert_double_eq_tol(norm(1, n, x), 1, 4 * n * u);
+    ck_assert_double_le(found.change, DBL_EPSILON * found.value);
+    ck_assert_int_le(found.steps, n);
+    if (n > 1) {
+        ck_assert_double_eq_tol(found.next, d[1], 1e-3);
+    } else {
+        ck_assert_double_eq(found.next, 0);
+    }
+    /* stopped by hand: the truth is within what it says */
+    ck_assert_int_eq(
+        thm_lanczos_max(n, diagonal, d, 0, n < 5 ? n : 5, x, &found), THM_OK);
+    ck_assert_double_le(found.value, d[0] * (1 + 16 * u));
+    ck_assert_int_le(found.steps, 5);
+    for (int i = 0; i < n; i++) {
+        d[i] = 3;
+    }
+    ck_assert_int_eq(thm_lanczos_max(n, diagonal, d, 0, 300, x, &found),
+                     THM_OK);
+    ck_assert_int_eq(found.steps, 1);
+    ck_assert_double_eq_tol(found.value, 3, 16 * u);
+    ck_assert_double_eq(found.residual, 0);
+    free(d);
+    free(x);
+}
+END_TEST
+
+static thm_status refuse(int n, const double *x, double *out, void *ctx)
+{
+    (void)n;
+    (void)x;
+    (void)out;
+    (void)ctx;
+    return THM_EINTERRUPTED;
+}
+
+START_TEST(lanczos_refuses)
+{
+    /* identity: each documented error, the vector untouched */
+    double d[3] = {1, NAN, 2}, x[3] = {7, 7, 7};
+    thm_lanczos found = {.steps = 7};
+    ck_assert_int_eq(thm_lanczos_max(0, diagonal, d, 0, 3, x, &found),
+                     THM_EDIM);
+    ck_assert_int_eq(thm_lanczos_max(3, diagonal, d, 0, 0, x, &found),
+                     THM_EDIM);
+    ck_assert_int_eq(thm_lanczos_max(3, diagonal, d, NAN, 3, x, &found),
+                     THM_EDIM);
+    ck_assert_int_eq(thm_lanczos_max(3, diagonal, d, 0, 3, x, &found),
+                     THM_EDOMAIN);
+    ck_assert_int_eq(thm_lanczos_max(3, refuse, d, 0, 3, x, &found),
+                     THM_EINTERRUPTED);
+    ck_assert_int_eq(found.steps, 7);
+    ck_assert_double_eq(x[0] + x[1] + x[2], 21);
+}
+END_TEST
+
 int main(void)
 {
     thm_blas_single_thread();
@@ -68,6 +386,16 @@ int main(void)
     TCase *c = tcase_create("sigma");
     tcase_set_timeout(c, 300);
     tcase_add_loop_test(c, generic_matrices, 0, 8);
+    tcase_add_test(c, guess_does_not_decide);
+    tcase_add_loop_test(c, no_worse_than_dgesdd, 0, 6);
+    tcase_add_loop_test(c, structured, 0, 6);
+    tcase_add_test(c, singular);
+    tcase_add_test(c, inverse_out_of_range);
+    tcase_add_test(c, refusals);
+    tcase_add_loop_test(c, dot2_keeps_its_bound, 0, N_SIZES);
+    tcase_add_test(c, dot2_refuses);
+    tcase_add_loop_test(c, lanczos_of_diagonals, 0, N_SIZES);
+    tcase_add_test(c, lanczos_refuses);
     suite_add_tcase(suite, c);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

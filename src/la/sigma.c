@@ -222,12 +222,13 @@ static thm_status by_gram(problem *b, bool may_leave, bool *good)
     if (least * least > 2.0 * noise) {
         b->out.route = THM_SIGMA_GRAM;
         status = from_factor(b, &t, sqrt(noise));
-        *good = b->out.min * b->out.min > 2.0 * noise &&
+        *good = status == THM_OK && b->out.min * b->out.min > 2.0 * noise &&
                 (b->out.error <= tolerance(b) ||
                  b->out.residual <= sqrt(b->w.p) * DBL_EPSILON);
     }
     free(G);
-    return status == THM_ESINGULAR ? THM_OK : status;
+    /* an inverse beyond the range of doubles is as much as singular */
+    return status == THM_ESINGULAR || status == THM_EDOMAIN ? THM_OK : status;
 }
 
 /* Where Lanczos overflows (R^-1 may exceed the range of doubles) or does not
