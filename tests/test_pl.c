@@ -273,6 +273,18 @@ START_TEST(the_floor_is_not_decided)
         }
         thm_pl_free(pl);
     }
+    /* a bound below the error, in the end 0, and a loss far above both: that is
+     * no floor */
+    quadratic far = bowl;
+    far.noise = 1e-3;
+    const thm_objective slow = squares(&far);
+    const thm_pl_options steep = {
+        .eta = 0.25, .mu = 4 - 1e-9, .error = noise_error, .error_ctx = &far};
+    thm_pl *late = made(&slow, &steep, start);
+    ck_assert_int_eq(thm_pl_run(late, 60, NULL), THM_OK);
+    ck_assert_int_eq(thm_pl_told(late)->rate.verdict, THM_REFUTED);
+    ck_assert_int_eq((int)thm_pl_told(late)->rate.cases, 60);
+    thm_pl_free(late);
     /* so close to the optimum from the start that nothing can be said */
     quadratic q = bowl;
     q.noise = 1;

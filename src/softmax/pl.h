@@ -13,12 +13,12 @@
  * form.
  *
  * What a check may conclude.  Each is a quotient of measured numbers with a
- * bound of its error.  A step counts as a case only where the check could have
- * failed visibly: where what it claims exceeds four times the error of its
- * evaluation.  Near the floor of rounding, where it does not, the step is
- * counted in thm_result.skipped: not decided, not passed.  ratio and decrease
- * can hold with equality (a quadratic attains both) and are judged with
- * resolution.  The step that a case name gives is that of x_t.
+ * bound of its error, and a step counts as a case where it decides outright, or
+ * where the check could have failed visibly: where what it claims exceeds four
+ * times the error of its evaluation.  Other steps, near the floor of rounding,
+ * are counted in thm_result.skipped: not decided, not passed.  ratio and
+ * decrease can hold with equality (a quadratic attains both) and are judged
+ * with resolution.  The step that a case name gives is that of x_t.
  *
  * Iteration is alloc / step with the caller holding the loop; thm_pl_run is the
  * driver. */

@@ -70,6 +70,19 @@ static void case_name(long t, char name[THM_CASE_NAME])
     name[THM_CASE_NAME - 1] = '\0';
 }
 
+/* A case if it is decided without resolution, or if the check could have failed
+ * visibly; else the step is counted as not decided. */
+static void add(thm_result *r, const thm_finding *f, bool visible,
+                const char *name)
+{
+    const double margin = f->allowed - f->observed;
+    if (visible || margin >= f->err || margin < -3.0 * f->err) {
+        thm_result_add(r, f, name, 0);
+    } else {
+        thm_result_skip(r);
+    }
+}
+
 /* Ratio at s.  It could have failed visibly if f - f* can be told from 0 and a
  * gradient within twice its error would have been too short. */
 static void judge_ratio(thm_pl *pl, const thm_pl_state *s, const char *name)
@@ -88,16 +101,12 @@ static void judge_ratio(thm_pl *pl, const thm_pl_state *s, const char *name)
     if (!(mu > 0.0)) {
         return;
     }
-    if (!(seen && e * (e / gap) / 2.0 < mu)) {
-        thm_result_skip(&told->ratio);
-        return;
-    }
     const thm_finding f = {.observed = mu,
                            .allowed = s->ratio,
                            .err = s->ratio_err + 2 * U * s->ratio,
                            .resolution = true,
                            .evidence = evidence(pl)};
-    thm_result_add(&told->ratio, &f, name, 0);
+    add(&told->ratio, &f, seen && e * (e / gap) / 2.0 < mu, name);
 }
 
 /* Decrease from s to next in units of what is claimed, eta |g|^2 / 2.  The step
@@ -113,16 +122,12 @@ static void judge_decrease(thm_pl *pl, const thm_pl_state *s,
         s->f_err + next->f_err + U * fabs(drop) + 8 * U * claimed +
         next->eta * s->gradient_err * (s->gradient + s->gradient_err) +
         drift * (s->gradient + next->gradient + drift / next->eta);
-    if (!(claimed > 4.0 * err)) {
-        thm_result_skip(&pl->report.decrease);
-        return;
-    }
     const thm_finding f = {.observed = 1.0,
                            .allowed = fmax(drop / claimed, -DBL_MAX),
                            .err = err / claimed,
                            .resolution = true,
                            .evidence = evidence(pl)};
-    thm_result_add(&pl->report.decrease, &f, name, 0);
+    add(&pl->report.decrease, &f, claimed > 4.0 * err, name);
 }
 
 /* Rate and path at s, in units of their bounds. */
@@ -140,15 +145,17 @@ static void judge_bounds(thm_pl *pl, const thm_pl_state *s, const char *name)
     if (!(pl->options.mu > 0.0)) {
         return;
     }
-    if (started && bound > 4.0 * err) {
-        const double observed = gap / bound;
+    if (started) {
+        /* in units of the bound while that can be seen */
+        const double unit = fmax(bound, err);
         const double relative =
             2.0 * start_err + (steps + 4) * U * (1.0 - told->log_rate);
-        const thm_finding f = {.observed = observed,
-                               .allowed = 1.0,
-                               .err = err / bound + fabs(observed) * relative,
+        const thm_finding f = {.observed = gap / unit,
+                               .allowed = bound / unit,
+                               .err =
+                                   (err + fmax(gap, bound) * relative) / unit,
                                .evidence = evidence(pl)};
-        thm_result_add(&told->rate, &f, name, 0);
+        add(&told->rate, &f, bound > 4.0 * err, name);
     } else {
         thm_result_skip(&told->rate);
     }
