@@ -1,12 +1,8 @@
 /* The transformer's loops that no BLAS has.  The float ones are compiled once
  * per instruction set, with fused products and vector sums, so that results are
  * those of one instruction set; the double ones, plain, are their twin. */
-#ifndef THM_VIT_KERNELS_H
-#define THM_VIT_KERNELS_H
-
 #include <stdbool.h>
 #include <stddef.h>
-#include "la/isa.h"
 #include "vit/config.h"
 #include "vit/real.h"
 
@@ -58,13 +54,4 @@ extern const NAMED(kernels) NAMED(kernels_baseline);
 #if THM_REAL == 32
 extern const NAMED(kernels) NAMED(kernels_avx2);
 extern const NAMED(kernels) NAMED(kernels_avx512);
-#endif
-
-/* Do q2 and k2 matter? */
-static inline bool thm_vit_needs_norms(thm_vit_attention kind)
-{
-    return kind == THM_VIT_GAUSSIAN || kind == THM_VIT_GAUSSIAN_NORMALISED ||
-           kind == THM_VIT_QK_NORM;
-}
-
 #endif

@@ -92,6 +92,13 @@ typedef struct {
 void thm_vit32_look(const thm_vit32 *work, int layer, int sample,
                     thm_vit_view *view);
 
+/* The adjoint of attention alone: dq, dk, dv (H x T x d) <- the gradient by q,
+ * k, v of sum dz o z, dz: (T x H d), z being the heads' outputs side by side;
+ * params those of the last run.  With dz = 1: the feature gradients of Hoffmann
+ * et al. 2024. */
+void thm_vit32_pull(thm_vit32 *work, const float *params, int layer, int sample,
+                    const float *dz, float *dq, float *dk, float *dv);
+
 /* (count x outputs), or (count x tokens x outputs). */
 const float *thm_vit32_outputs(const thm_vit32 *work);
 

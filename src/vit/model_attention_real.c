@@ -100,33 +100,42 @@ static void take(int T, int d, const real *c, const real *y, real *x)
     }
 }
 
+/* One head: dq, dk, dv (T x d) <- from dz, rows `inside` apart; returns the
+ * gradient of its gain. */
+static real head_back(VIT *work, int l, int h, const place *at,
+                      const real *params, const real *dz, real *dq, real *dk,
+                      real *dv)
+{
+    const NAMED(layer) *y = &work->layer[l];
+    const int T = work->T, d = work->config.head_width, inside = work->inside;
+    const real *q = y->q + at->packed, *k = y->k + at->packed;
+    const real *A = y->attention + at->square;
+    real *dS = work->d_scores;
+    NAMED(multiply)(work, true, false, T, d, T, A, T, dz, inside, 0, dv, d);
+    NAMED(multiply)
+    (work, false, true, T, T, d, dz, inside, y->v + at->packed, d, 0, dS, T);
+    const NAMED(head) head = head_of(work, l, h, at, params);
+    const real gain = work->kernels->attend_back(&head, y->scores + at->square,
+                                                 A, dS, work->u, work->w);
+    NAMED(multiply)(work, false, false, T, d, T, dS, T, k, d, 0, dq, d);
+    NAMED(multiply)(work, true, false, T, d, T, dS, T, q, d, 0, dk, d);
+    if (y->q2 != NULL) {
+        take(T, d, work->u, q, dq);
+        take(T, d, work->w, k, dk);
+    }
+    return gain;
+}
+
 void NAMED(attention_back)(VIT *work, int l, const real *params, real *gradient)
 {
     NAMED(layer) *y = &work->layer[l];
     real *d_gain = NAMED(gradient_of)(gradient, work->at.block[l].gain);
-    const int T = work->T, d = work->config.head_width, inside = work->inside;
-    real *dS = work->d_scores;
     for (int s = 0; s < work->count; s++) {
         for (int h = 0; h < work->config.heads; h++) {
             const place at = place_of(work, s, h);
-            const real *q = y->q + at.packed, *k = y->k + at.packed;
-            const real *A = y->attention + at.square, *dz = work->dz + at.z;
-            real *dq = y->dq + at.packed, *dk = y->dk + at.packed;
-            NAMED(multiply)
-            (work, true, false, T, d, T, A, T, dz, inside, 0, y->dv + at.packed,
-             d);
-            NAMED(multiply)
-            (work, false, true, T, T, d, dz, inside, y->v + at.packed, d, 0, dS,
-             T);
-            const NAMED(head) head = head_of(work, l, h, &at, params);
-            const real gain = work->kernels->attend_back(
-                &head, y->scores + at.square, A, dS, work->u, work->w);
-            NAMED(multiply)(work, false, false, T, d, T, dS, T, k, d, 0, dq, d);
-            NAMED(multiply)(work, true, false, T, d, T, dS, T, q, d, 0, dk, d);
-            if (y->q2 != NULL) {
-                take(T, d, work->u, q, dq);
-                take(T, d, work->w, k, dk);
-            }
+            const real gain = head_back(work, l, h, &at, params,
+                                        work->dz + at.z, y->dq + at.packed,
+                                        y->dk + at.packed, y->dv + at.packed);
             if (d_gain != NULL) {
                 d_gain[h] += gain;
             }
@@ -134,3 +143,18 @@ void NAMED(attention_back)(VIT *work, int l, const real *params, real *gradient)
     }
     repack(work, false, work->qkv, (real *const[]){y->dq, y->dk, y->dv});
 }
+
+#if THM_REAL == 32
+void thm_vit32_pull(thm_vit32 *work, const float *params, int layer, int sample,
+                    const float *dz, float *dq, float *dk, float *dv)
+{
+    const size_t size = (size_t)work->T * (size_t)work->config.head_width;
+    for (int h = 0; h < work->config.heads; h++) {
+        const place at = place_of(work, sample, h),
+                    first = place_of(work, 0, h);
+        const size_t part = (size_t)h * size;
+        head_back(work, layer, h, &at, params, dz + first.z, dq + part,
+                  dk + part, dv + part);
+    }
+}
+#endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tgmath.h>
+#include "la/isa.h"
 
 static int64_t offset_of(const thm_vit_layout *layout, int l, const char *name)
 {
@@ -65,12 +66,19 @@ static real *deal(dealer *from, size_t rows, size_t cols)
     if (thm_size_mul(rows, cols, &size) != THM_OK ||
         thm_size_add(size, line - 1, &size) != THM_OK ||
         thm_size_add(from->used, size / line * line, &end) != THM_OK ||
-        end > SIZE_MAX / sizeof(real)) {
+        end > SIZE_MAX / 2 / sizeof(real)) {
         from->status = THM_EOVERFLOW;
         return NULL;
     }
     from->used = end;
     return start;
+}
+
+/* Do the squares of q and k matter? */
+static bool needs_squares(thm_vit_attention kind)
+{
+    return kind == THM_VIT_GAUSSIAN || kind == THM_VIT_GAUSSIAN_NORMALISED ||
+           kind == THM_VIT_QK_NORM;
 }
 
 static void deal_layer(VIT *work, int l, dealer *from)
@@ -94,7 +102,7 @@ static void deal_layer(VIT *work, int l, dealer *from)
         y->mean1 = deal(from, R, 1);
         y->rstd1 = deal(from, R, 1);
     }
-    if (thm_vit_needs_norms(c->attention[l])) {
+    if (needs_squares(c->attention[l])) {
         y->q2 = deal(from, heads, T);
         y->k2 = deal(from, heads, T);
     }
@@ -168,7 +176,7 @@ static void fill_positions(VIT *work)
     }
 }
 
-/* Rows of tokens are an int to the BLAS. */
+/* Rows, and heads of all rows, are counted in int. */
 static thm_status check_rows(const VIT *work)
 {
     size_t rows;
@@ -204,6 +212,7 @@ static thm_status fill_work(VIT *work)
     if (status != THM_OK) {
         return status;
     }
+    work->inside = work->config.heads * work->config.head_width;
     find_tensors(work);
     dealer from = {0};
     deal_all(work, &from);
@@ -238,7 +247,6 @@ thm_status NAMED(alloc)(const thm_vit_config *config, int room, VIT **work)
     made->kernels = choose_kernels();
     made->room = room;
     made->T = thm_vit_length(config);
-    made->inside = config->heads * config->head_width;
     status = fill_work(made);
     if (status != THM_OK) {
         NAMED(free)(made);
