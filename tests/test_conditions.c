@@ -474,6 +474,16 @@ START_TEST(widths_and_degenerate_starts)
     ck_assert(row("3", "keys-rank")->repair[0] != '\0');
     ck_assert_int_eq(row("3-local", "sigma-a")->verdict, THM_UNDECIDED);
 
+    /* a token that two samples share: ranks within samples say nothing */
+    thm_instance shared = drawn(2, 2, 6, 5, 1, 2, THM_KERNEL_GAUSSIAN, 0.5, 3);
+    check(&shared.layer, &shared.weights, THM_THEOREM_3);
+    ck_assert_int_eq(theorem("3")->verdict, THM_HOLDS);
+    memcpy(shared.X + 12, shared.X, 6 * sizeof *shared.X);
+    check(&shared.layer, &shared.weights, THM_THEOREM_3);
+    ck_assert_int_eq(row("3", "keys-rank")->verdict, THM_HOLDS);
+    ck_assert_int_eq(theorem("3")->verdict, THM_UNDECIDED);
+    thm_instance_free(&shared);
+
     /* W_Q = 0: rows of B equal in a sample */
     memset(in.Wq, 0, 40 * sizeof *in.Wq);
     check(&in.layer, &in.weights, THM_THEOREM_1);

@@ -75,7 +75,8 @@ done:
     return status;
 }
 
-static thm_status global_rows(thm_sheet *s, const thm_slope_head *h)
+static thm_status global_rows(thm_sheet *s, const thm_slope_head *h,
+                              thm_range lambda)
 {
     const thm_layer *l = s->layer;
     const int T = s->rank.rows;
@@ -92,6 +93,7 @@ static thm_status global_rows(thm_sheet *s, const thm_slope_head *h)
     if (row->verdict != THM_HOLDS) {
         thm_sheet_repair(row, T, "D >= %d", T);
     }
+    thm_sheet_positive(s, "3", "lambda-x", "lambda_min(X X') > 0", lambda);
     const int need = h->normalised ? l->n - 1 : l->n;
     row =
         thm_sheet_at_least(s, "3", "head-width",
@@ -127,21 +129,16 @@ static thm_status global_rows(thm_sheet *s, const thm_slope_head *h)
     return status;
 }
 
-static thm_status local_rows(thm_sheet *s, const thm_slope_head *h)
+/* lambda, largest: of X X'. */
+static thm_status local_rows(thm_sheet *s, const thm_slope_head *h,
+                             thm_range lambda, thm_range largest)
 {
-    thm_range small, large;
     thm_slopes z;
-    thm_status status = thm_sheet_certified(s->rank.rows, s->layer->D,
-                                            s->layer->X, 0.0, &small, &large);
-    if (status == THM_OK) {
-        status = thm_slope_measure(s, h, &z);
-    }
+    const thm_status status = thm_slope_measure(s, h, &z);
     if (status != THM_OK) {
         return status;
     }
-    const thm_range lambda = thm_range_mul(small, small),
-                    largest = thm_range_mul(large, large),
-                    square = thm_range_mul(z.sigma, z.sigma),
+    const thm_range square = thm_range_mul(z.sigma, z.sigma),
                     reach = thm_range_mul(z.lipschitz, z.x);
     thm_sheet_positive(s, "3-local", "lambda-x", "lambda_min(X X') > 0",
                        lambda);
@@ -171,18 +168,25 @@ static thm_status local_rows(thm_sheet *s, const thm_slope_head *h)
 thm_status thm_sheet_query(thm_sheet *s)
 {
     thm_slope_head h;
+    thm_range small, large;
     const thm_condition *one =
         thm_sheet_at_most(s, "3", "one-head", "H <= 1",
                           thm_range_exact(s->layer->H), thm_range_exact(1.0));
     if (one->verdict != THM_HOLDS) {
         return THM_OK;
     }
-    thm_status status = thm_slope_head_fill(s, &h);
+    thm_status status = thm_sheet_certified(s->rank.rows, s->layer->D,
+                                            s->layer->X, 0.0, &small, &large);
+    if (status != THM_OK) {
+        return status;
+    }
+    const thm_range lambda = thm_range_mul(small, small);
+    status = thm_slope_head_fill(s, &h);
     if (status == THM_OK) {
-        status = global_rows(s, &h);
+        status = global_rows(s, &h, lambda);
     }
     if (status == THM_OK) {
-        status = local_rows(s, &h);
+        status = local_rows(s, &h, lambda, thm_range_mul(large, large));
     }
     free(h.block);
     return status;
