@@ -1,5 +1,5 @@
 /* Tasks: endless streams of labelled samples, each a pure function of (seed,
- * step, index), and what a network can reach on them. */
+ * split, step, index), and what a network can reach on them. */
 #ifndef THM_VIT_TASK_H
 #define THM_VIT_TASK_H
 
@@ -11,18 +11,15 @@
 
 #define THM_TASK_TABLE(X)                                                      \
     X(THM_TASK_TWO_STEP_TOKENS, "two-step-tokens")                             \
-    X(THM_TASK_ONE_STEP_TOKENS, "one-step-tokens")                             \
-    X(THM_TASK_TWO_STEP, "two-step")                                           \
-    X(THM_TASK_TWO_STEP_MOVING, "two-step-moving")                             \
-    X(THM_TASK_ONE_STEP, "one-step")                                           \
-    X(THM_TASK_CLASSIFY, "classify")                                           \
-    X(THM_TASK_CLS_TOKENS, "cls-tokens")                                       \
-    X(THM_TASK_INDUCTION, "induction")                                         \
-    X(THM_TASK_ICL_REGRESSION, "icl-regression")                               \
-    X(THM_TASK_PATHFINDER, "pathfinder")                                       \
-    X(THM_TASK_TEXT_CLASS, "text-class")                                       \
-    X(THM_TASK_TEXT_MLM, "text-mlm")
+    X(THM_TASK_ONE_STEP_TOKENS, "one-step-tokens")
 
+/* Two-step tasks show two indicators and two targets, the first beside the
+ * first.  z = 1 if the indicators are equal, else 2; the label is the class of
+ * target z.  Of their one-step control the label is always the first target's.
+ *   tokens  indicators 0 and 3 among two codes, targets 1 and 2 among ten, all
+ *           + 0.3 N(0, I); the other tokens are 0.5 N(0, I).  The codes are
+ *           N(0, I) of dimension 16, drawn from the seed, the same in each
+ *           split. */
 typedef enum {
 #define THM_TASK_ENUM(name, text) name,
     THM_TASK_TABLE(THM_TASK_ENUM)
@@ -32,63 +29,84 @@ typedef enum {
 const char *thm_task_text(thm_task_kind kind);
 
 /* What may be asked of a task; thm_task_options_default fills what shows its
- * phenomenon. */
+ * phenomenon.  A task reads what it knows, nothing else. */
 typedef struct {
     thm_task_kind kind;
-    int tokens; /* two-step-tokens: 16 to 64                                  */
-    int patch;  /* of images: side in pixels                                  */
-    int half;   /* of images: 1 to halve them by 2x2 means                    */
-    double prior; /* two-step: chance that the second indicator is forced to
-                     equal the first; 0.5: independent                        */
-    const char *images; /* folder of Fashion-MNIST; NULL: Debian's            */
-    const char *digits; /* folder of MNIST; NULL: two Fashion-MNIST classes   */
-    const char *text;   /* folder of classes; NULL: what is installed         */
+    int tokens;   /* two-step-tokens: 16 to 64                                */
+    double prior; /* two-step: the second indicator is forced to equal the
+                     first with this chance; 0.5: drawn by itself             */
 } thm_task_options;
 
 thm_task_options thm_task_options_default(thm_task_kind kind);
 
 typedef enum { THM_SPLIT_TRAIN, THM_SPLIT_TEST } thm_split;
 
-/* Exact marks of a two-step task: what can be reached without the indicators,
- * and by a perfect network; NaN where a task has none. */
+/* Exact marks: what can be reached without the indicators and with task 2
+ * solved, and by a perfect network; NaN where a task has none.  With P the
+ * chance of z = 1 (never `prior`), a the chance that the targets agree, H the
+ * entropy in nats, e the smoothing over c classes:
+ *   cap             max(P, 1 - P) + min(P, 1 - P) a
+ *   floor           (1 - a) H(P, 1 - P)
+ *   perfect         H(1 - e + e/c, e/c, ...)
+ *   smoothed_floor  (1 - a) H((1-e) P + e/c, (1-e) (1-P) + e/c, e/c, ...)
+ *                   + a perfect                                              */
 typedef struct {
-    double cap;   /* accuracy without the indicators                  */
-    double floor; /* cross-entropy without them                       */
-    double smoothed_floor; /* the same with label smoothing */
-    double perfect; /* smoothed loss of a perfect network               */
+    double cap;            /* accuracy without the indicators                 */
+    double floor;          /* cross-entropy without them                      */
+    double smoothed_floor; /* the same with label smoothing                   */
+    double perfect;        /* smoothed loss of a perfect network              */
 } thm_task_marks;
 
 typedef struct thm_task thm_task;
 
-/* THM_EDOMAIN, THM_EIO, THM_EFORMAT: msg says which option or file. */
+/* THM_EDOMAIN, THM_EIO, THM_EFORMAT, THM_ENOMEM: msg says which option or
+ * file, what was expected, what was found. */
 thm_status thm_task_alloc(const thm_task_options *options, thm_task **task,
                           thm_message *msg);
 void thm_task_free(thm_task *task);
 
-/* Sets input, tokens, features, outputs, pool, positions, causal, and the sizes
- * of the model that shows the phenomenon. */
+/* *config <- the model that shows the phenomenon, softmax in every layer.  Of
+ * it input, tokens, features, outputs, pool and causal belong to the task; the
+ * rest may be changed. */
 void thm_task_configure(const thm_task *task, thm_vit_config *config);
 
-thm_task_marks thm_task_marks_of(const thm_task *task, double smoothing);
+/* Of one split: data sets differ in how often a class occurs. */
+thm_task_marks thm_task_marks_of(const thm_task *task, thm_split split,
+                                 double smoothing);
 
-/* Room for a batch of `count` samples, filled by thm_task_draw. */
+/* What a token is to a two-step task: an indicator, the target that gives the
+ * label, the target that does not. */
+typedef enum {
+    THM_ROLE_NONE,
+    THM_ROLE_INDICATOR,
+    THM_ROLE_CHOSEN,
+    THM_ROLE_OTHER
+} thm_role;
+
+/* A batch of up to `room` samples, filled by thm_task_draw. */
 typedef struct {
-    thm_vit_batch batch; /* points into the room                             */
-    /* of two-step tasks, per sample: the label of the target not chosen, and
-     * the positions (tokens without CLS) of indicators and targets; else -1  */
-    int32_t *other_label, *indicator, *target; /* (count), (count x 2) twice  */
-    void *room;
+    thm_vit_batch batch; /* points into what follows                         */
+    int room;            /* samples                                          */
+    float *x;            /* as thm_vit_batch has them; NULL where it has none */
+    int32_t *ids, *labels;
+    float *targets;
+    int32_t *other_label; /* (room) of the target not chosen; else -1         */
+    uint8_t *roles;       /* (room x tokens) thm_role, the CLS not among them */
 } thm_samples;
-thm_status thm_samples_alloc(const thm_task *task, int count,
+/* THM_EDIM if room < 1, THM_EOVERFLOW, THM_ENOMEM.  Free takes zeroed. */
+thm_status thm_samples_alloc(const thm_task *task, int room,
                              thm_samples *samples);
 void thm_samples_free(thm_samples *samples);
 
-/* Samples first, ..., first + count - 1 of the step's batch. */
+/* Samples first, ..., first + count - 1 of the step's batch: samples made for
+ * this task, no state, any number of threads.  THM_EDIM if first < 0, count < 1
+ * or beyond the room; THM_EDOMAIN if step < 0 or >= 2^56. */
 thm_status thm_task_draw(const thm_task *task, uint64_t seed, thm_split split,
                          int64_t step, int first, int count,
                          thm_samples *samples);
 
-/* What the data were, for run.json: names and checksums, a JSON object. */
+/* What the data were, for run.json: a JSON object, a new reference; NULL if out
+ * of memory. */
 struct json_t;
 struct json_t *thm_task_record(const thm_task *task);
 
