@@ -24,26 +24,25 @@ typedef struct {
     const double *d1, *d2;
 } request;
 
-static thm_status choose_directions(thm_layer_slice *s, const request *r,
-                                    int count, const thm_block *blocks)
+/* d1, d2: (n), d2 zero before; *sine untouched for a line. */
+static thm_status choose_directions(const request *r, int n, int count,
+                                    const thm_block *blocks, const double *x0,
+                                    double *d1, double *d2, double *sine)
 {
-    const size_t bytes = (size_t)s->n * sizeof(double);
+    const size_t bytes = (size_t)n * sizeof(double);
+    thm_status status;
     if (!r->d1) {
-        const thm_status status = thm_direction_draw(
-            s->n, count, blocks, r->norm, s->x0, r->seed, s->d1, s->d2);
-        return status == THM_OK
-                   ? thm_direction_sine(s->n, s->d1, s->d2, &s->sine)
-                   : status;
-    }
-    memcpy(s->d1, r->d1, bytes);
-    thm_status status =
-        thm_direction_normalise(s->n, count, blocks, r->norm, s->x0, s->d1);
-    if (status == THM_OK && r->d2) {
-        memcpy(s->d2, r->d2, bytes);
         status =
-            thm_direction_normalise(s->n, count, blocks, r->norm, s->x0, s->d2);
+            thm_direction_draw(n, count, blocks, r->norm, x0, r->seed, d1, d2);
+        return status == THM_OK ? thm_direction_sine(n, d1, d2, sine) : status;
+    }
+    memcpy(d1, r->d1, bytes);
+    status = thm_direction_normalise(n, count, blocks, r->norm, x0, d1);
+    if (status == THM_OK && r->d2) {
+        memcpy(d2, r->d2, bytes);
+        status = thm_direction_normalise(n, count, blocks, r->norm, x0, d2);
         if (status == THM_OK) {
-            status = thm_direction_sine(s->n, s->d1, s->d2, &s->sine);
+            status = thm_direction_sine(n, d1, d2, sine);
         }
     }
     return status;
@@ -94,7 +93,9 @@ static thm_status make(const thm_layer *layer, const thm_weights *at,
         blocks[k] = (thm_block){layer->D, layer->d};
     }
     copy_start(layer, at, trained, s.x0);
-    status = choose_directions(&s, r, count, blocks);
+    double sine = s.sine;
+    status = choose_directions(r, s.n, count, blocks, s.x0, s.d1, s.d2, &sine);
+    s.sine = sine;
     if (status == THM_OK) {
         const thm_weights d1 = thm_plane_direction(layer, trained, s.d1);
         const thm_weights d2 = thm_plane_direction(layer, trained, s.d2);
