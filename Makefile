@@ -24,7 +24,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) $(OPT) -g -ffp-contract=off \
 ALL_LDFLAGS = -fopenmp $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 # FLINT before 3 keeps Arb in a library of its own.
 ARB_LIBS = $(if $(wildcard /usr/include/flint/arb.h),,-lflint-arb) -lflint
-LIBS = -lgsl -llapacke -lopenblas $(ARB_LIBS) -ljansson -lz -lm
+LIBS = -lgsl -llapacke -lopenblas $(ARB_LIBS) -ljansson -lz -lnettle -lm
 
 isa_src   = $(wildcard src/*/*_isa.c)
 real_src  = $(wildcard src/*/*_real.c)

@@ -20,6 +20,7 @@ build | libflint-arb-dev    | flint/arb.h -lflint or arb.h -lflint-arb | enclosu
 build | libjansson-dev      | jansson.h -ljansson           | JSON
 build | zlib1g-dev          | zlib.h -lz                    | compressed data sets
 build | librandom123-dev    | Random123/philox.h -lm        | random numbers
+build | nettle-dev          | nettle/sha2.h -lnettle        | checksums
 build | gnuplot-nox         | command gnuplot               | figures
 build | dataset-fashion-mnist | file /usr/share/datasets/fashion-mnist | real images
 check | check               | check.h -lcheck -lsubunit -lrt -lm | unit tests

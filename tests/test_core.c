@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "core/checksum.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/progress.h"
@@ -21,6 +22,19 @@
 /* ---- statuses and sizes ------------------------------------------------- */
 
 /* identity: every status of the table has its own text */
+/* The example of FIPS 180-4, and nothing at all. */
+START_TEST(checksums)
+{
+    char text[THM_CHECKSUM];
+    thm_checksum(3, "abc", text);
+    ck_assert_str_eq(text, "ba7816bf8f01cfea414140de5dae2223"
+                           "b00361a396177a9cb410ff61f20015ad");
+    thm_checksum(0, "", text);
+    ck_assert_str_eq(text, "e3b0c44298fc1c149afbf4c8996fb924"
+                           "27ae41e4649b934ca495991b7852b855");
+}
+END_TEST
+
 START_TEST(statuses_have_texts)
 {
     for (int i = THM_OK; i <= THM_EINTERNAL; i++) {
@@ -322,6 +336,7 @@ int main(void)
     Suite *suite = suite_create("core");
     TCase *c = tcase_create("core");
     tcase_add_checked_fixture(c, scratch_make, scratch_remove);
+    tcase_add_test(c, checksums);
     tcase_add_test(c, statuses_have_texts);
     tcase_add_test(c, messages_are_one_line);
     tcase_add_test(c, sizes_do_not_wrap);

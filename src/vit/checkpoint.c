@@ -1,0 +1,231 @@
+/* Checkpoints of a training run: see trainer.h.
+ *
+ * F32 throughout: parameters and moments are floats, so that nothing is
+ * rounded.  Steps and fingerprint are F64 scalars below 2^53. */
+#include "vit/trainer_inside.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "io/bytes.h"
+#include "io/tensor.h"
+
+/* FNV-1a, folded to 52 bits: exact as a double. */
+typedef struct {
+    uint64_t hash;
+} fingerprint;
+
+static void mix(fingerprint *f, double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    for (int k = 0; k < 8; k++) {
+        f->hash = (f->hash ^ (bits >> 8 * k & 255)) * 1099511628211U;
+    }
+}
+
+/* Of every option that a bit of the run depends on. */
+static double fingerprint_of(const thm_trainer *t)
+{
+    const thm_trainer_options *o = &t->options;
+    const thm_vit_config *c = &o->config;
+    const thm_optimiser_options *p = &o->optimiser;
+    const double numbers[] = {c->input,
+                              c->tokens,
+                              c->features,
+                              c->width,
+                              c->depth,
+                              c->heads,
+                              c->head_width,
+                              c->mlp_width,
+                              c->outputs,
+                              c->pool,
+                              c->positions,
+                              c->causal,
+                              c->norm,
+                              c->residual,
+                              c->qkv_bias,
+                              c->weight_std,
+                              p->kind,
+                              p->lr,
+                              p->lr_start,
+                              p->lr_end,
+                              p->lr_qk,
+                              (double)p->warmup,
+                              (double)p->steps,
+                              p->beta1,
+                              p->beta2,
+                              p->eps,
+                              p->momentum,
+                              p->weight_decay,
+                              p->clip,
+                              p->rescale,
+                              o->heat,
+                              o->heat_from,
+                              (double)o->heat_over,
+                              o->temperature,
+                              o->smoothing,
+                              o->batch,
+                              (double)(o->seed >> 32),
+                              (double)(o->seed & UINT32_MAX)};
+    fingerprint f = {14695981039346656037U};
+    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
+        mix(&f, numbers[k]);
+    }
+    for (int layer = 0; layer < c->depth; layer++) {
+        mix(&f, c->attention[layer]);
+    }
+    return (double)(f.hash >> 12);
+}
+
+static void to_double(const float *from, int64_t count, double *to)
+{
+    for (int64_t e = 0; e < count; e++) {
+        to[e] = (double)from[e];
+    }
+}
+
+static thm_tensor_out out_vector(const char *name, int64_t count,
+                                 const double *data, bool f32)
+{
+    return (thm_tensor_out){.name = name,
+                            .ndim = 1,
+                            .shape = {(size_t)count},
+                            .data = data,
+                            .f32 = f32};
+}
+
+thm_status thm_trainer_save(const thm_trainer *t, const char *path,
+                            thm_message *msg)
+{
+    const int64_t total = t->layout.total;
+    const int moments = t->optimiser.v ? 2 : 1;
+    const double state[2] = {(double)t->optimiser.step, fingerprint_of(t)};
+    thm_tensor_out *out = calloc((size_t)t->layout.count + 3, sizeof *out);
+    double *numbers =
+        malloc(sizeof *numbers * (size_t)total * (size_t)(1 + moments));
+    thm_status status = THM_ENOMEM;
+    if (!out || !numbers) {
+        goto done;
+    }
+    int count = 0;
+    to_double(t->params, total, numbers);
+    to_double(t->optimiser.m, total * moments, numbers + total);
+    for (; count < t->layout.count; count++) {
+        const thm_vit_tensor *k = &t->layout.tensors[count];
+        out[count] = out_vector(k->name, k->cols, numbers + k->offset, true);
+        if (!k->vector) {
+            out[count].ndim = 2;
+            out[count].shape[0] = (size_t)k->rows;
+            out[count].shape[1] = (size_t)k->cols;
+        }
+    }
+    out[count++] = out_vector("optimiser.m", total, numbers + total, true);
+    if (moments == 2) {
+        out[count++] =
+            out_vector("optimiser.v", total, numbers + 2 * total, true);
+    }
+    out[count++] = out_vector("trainer.state", 2, state, false);
+    status = thm_tensor_write(path, count, out, msg);
+done:
+    free(out);
+    free(numbers);
+    return status;
+}
+
+/* count numbers of a tensor of the file to `to`. */
+static thm_status read_floats(const char *path, const char *name,
+                              const unsigned char *bytes, size_t size,
+                              int64_t count, float *to, thm_message *msg)
+{
+    thm_tensor tensor;
+    thm_status status = thm_tensor_parse(path, name, bytes, size, &tensor, msg);
+    if (status != THM_OK) {
+        return status;
+    }
+    if (tensor.count != (size_t)count) {
+        status = thm_fail(THM_EFORMAT, msg,
+                          "%s: %s: expected %lld numbers, found %zu", path,
+                          name, (long long)count, tensor.count);
+    }
+    for (int64_t e = 0; status == THM_OK && e < count; e++) {
+        to[e] = (float)tensor.data[e];
+        if (!isfinite(to[e])) {
+            status = thm_fail(THM_EFORMAT, msg, "%s: %s: number %lld is %g",
+                              path, name, (long long)e, tensor.data[e]);
+        }
+    }
+    thm_tensor_free(&tensor);
+    return status;
+}
+
+static thm_status read_state(const thm_trainer *t, const char *path,
+                             const unsigned char *bytes, size_t size,
+                             long *step, thm_message *msg)
+{
+    thm_tensor state;
+    thm_status status =
+        thm_tensor_parse(path, "trainer.state", bytes, size, &state, msg);
+    if (status != THM_OK) {
+        return status;
+    }
+    if (state.count != 2 || !(state.data[0] >= 0.0 && state.data[0] < 1e15)) {
+        status =
+            thm_fail(THM_EFORMAT, msg,
+                     "%s: trainer.state: expected steps and fingerprint", path);
+    } else if (state.data[1] != fingerprint_of(t)) {
+        status = thm_fail(THM_EFORMAT, msg,
+                          "%s: expected a run with these options, found one "
+                          "with others",
+                          path);
+    } else {
+        *step = (long)state.data[0];
+    }
+    thm_tensor_free(&state);
+    return status;
+}
+
+thm_status thm_trainer_load(thm_trainer *t, const char *path, thm_message *msg)
+{
+    const int64_t total = t->layout.total;
+    const int moments = t->optimiser.v ? 2 : 1;
+    unsigned char *bytes = NULL;
+    float *fresh = NULL;
+    size_t size;
+    long step = 0;
+    thm_status status = thm_bytes_read(path, &bytes, &size, msg);
+    if (status != THM_OK) {
+        return status;
+    }
+    fresh = malloc(sizeof *fresh * (size_t)total * (size_t)(1 + moments));
+    if (!fresh) {
+        status = THM_ENOMEM;
+        goto done;
+    }
+    status = read_state(t, path, bytes, size, &step, msg);
+    for (int k = 0; status == THM_OK && k < t->layout.count; k++) {
+        const thm_vit_tensor *w = &t->layout.tensors[k];
+        status =
+            read_floats(path, w->name, bytes, size, (int64_t)w->rows * w->cols,
+                        fresh + w->offset, msg);
+    }
+    if (status == THM_OK) {
+        status = read_floats(path, "optimiser.m", bytes, size, total,
+                             fresh + total, msg);
+    }
+    if (status == THM_OK && moments == 2) {
+        status = read_floats(path, "optimiser.v", bytes, size, total,
+                             fresh + 2 * total, msg);
+    }
+    if (status == THM_OK) {
+        memcpy(t->params, fresh, sizeof *fresh * (size_t)total);
+        memcpy(t->optimiser.m, fresh + total,
+               sizeof *fresh * (size_t)(total * moments));
+        t->optimiser.step = step;
+    }
+done:
+    free(bytes);
+    free(fresh);
+    return status;
+}
