@@ -42,6 +42,45 @@ START_TEST(gemm_matches_plain_loops)
 }
 END_TEST
 
+START_TEST(sgemm_matches_plain_loops)
+{
+    /* second route: thm_gemm_ref in double on every odd size, transpose, view
+     */
+    int m = sizes[_i];
+    for (int b = 0; b < N_SIZES; b++) {
+        for (int t = 0; t < 4; t++) {
+            int n = sizes[b], k = sizes[(_i + b + t) % N_SIZES];
+            bool ta = (t & 1) != 0, tb = (t & 2) != 0;
+            int lda = (ta ? m : k) + 2, ldb = (tb ? k : n) + 1, ldc = n + 3;
+            enum { ROOM = (MOST + 2) * (MOST + 2) + 2 * MOST };
+            static float fA[ROOM], fB[ROOM], fC[ROOM];
+            double *A = drawn(1, 1, ROOM), *B = drawn(2, 1, ROOM);
+            double *C = drawn(3, 1, ROOM);
+            for (int i = 0; i < ROOM; i++) {
+                A[i] = fA[i] = (float)A[i];
+                B[i] = fB[i] = (float)B[i];
+                C[i] = fC[i] = (float)C[i];
+            }
+            float alpha = 2.375f, beta = t == 3 ? 0 : -1.125f;
+            ck_assert_int_eq(thm_sgemm(ta, tb, m, n, k, alpha, fA, lda, fB, ldb,
+                                       beta, fC, ldc),
+                             THM_OK);
+            thm_gemm_ref(ta, tb, m, n, k, (double)alpha, A, lda, B, ldb,
+                         (double)beta, C, ldc);
+            for (int i = 0; i < m * ldc; i++) {
+                /* entries are below 7 in size; u = 2^-24 */
+                double bound =
+                    i % ldc < n ? 2 * (k + 3) * 0x1p-24 * 50 * 2.4 * k : 0;
+                ck_assert_double_le(fabs((double)fC[i] - C[i]), bound);
+            }
+            free(A);
+            free(B);
+            free(C);
+        }
+    }
+}
+END_TEST
+
 START_TEST(gemm_refuses_sizes)
 {
     /* identity: the documented status, output untouched */
@@ -56,6 +95,10 @@ START_TEST(gemm_refuses_sizes)
         for (int t = 0; t < 4; t++) {
             ck_assert_int_eq(thm_gemm((t & 1) != 0, (t & 2) != 0, d[0], d[1],
                                       d[2], 1, A, d[3], B, d[4], 0, C, d[5]),
+                             THM_EDIM);
+            float s[4] = {0};
+            ck_assert_int_eq(thm_sgemm((t & 1) != 0, (t & 2) != 0, d[0], d[1],
+                                       d[2], 1, s, d[3], s, d[4], 0, s, d[5]),
                              THM_EDIM);
             ck_assert_int_eq(thm_gemm_ref((t & 1) != 0, (t & 2) != 0, d[0],
                                           d[1], d[2], 1, A, d[3], B, d[4], 0, C,
@@ -180,6 +223,7 @@ int main(void)
     TCase *c = tcase_create("blas");
     tcase_set_timeout(c, 300);
     tcase_add_loop_test(c, gemm_matches_plain_loops, 0, N_SIZES);
+    tcase_add_loop_test(c, sgemm_matches_plain_loops, 0, N_SIZES);
     tcase_add_test(c, gemm_refuses_sizes);
     tcase_add_test(c, gemm_edges);
     tcase_add_test(c, gemm_error_tells_right_from_wrong);
