@@ -1,7 +1,6 @@
 /* Oracles: the double build (whose gradients the suite vit_gradient checks) for
- * the float one; the single-layer model of src/attn; identities (parts of a
- * batch add up, views fit together); documented errors. */
-#include "attn/layer.h"
+ * the float one; identities (parts of a batch add up, views fit together);
+ * losses by formula. */
 #include "tests/scratch.h"
 #include "tests/vit_case.h"
 
@@ -43,100 +42,6 @@ START_TEST(float_agrees_with_double)
                       size, error);
         free(gap);
     }
-    vit_drop(&v);
-}
-END_TEST
-
-START_TEST(one_layer_is_the_single_layer_model)
-{
-    /* second route: attn/layer.h; with no norm, MLP, residual and embedding,
-     * out = sum_h A_h X Wv_h (proj_h' head') */
-    enum { N = 3, n = 4, D = 5, d = 2, H = 3, m = 2, Hd = H * d };
-    static const thm_vit_attention kinds[] = {THM_VIT_SOFTMAX, THM_VIT_GAUSSIAN,
-                                              THM_VIT_GAUSSIAN_NORMALISED};
-    static const thm_kernel kernels[] = {THM_KERNEL_SOFTMAX,
-                                         THM_KERNEL_GAUSSIAN,
-                                         THM_KERNEL_GAUSSIAN_NORMALISED};
-    thm_vit_config c = thm_vit_config_default();
-    c.tokens = n;
-    c.features = c.width = D;
-    c.depth = 1;
-    c.heads = H;
-    c.head_width = d;
-    c.mlp_width = 0;
-    c.outputs = m;
-    c.pool = THM_VIT_PER_TOKEN;
-    c.positions = THM_VIT_NO_POSITIONS;
-    c.norm = c.residual = false;
-    c.attention[0] = kinds[_i];
-    vit_case v;
-    vit_draw(&c, N, 41, 0.7, &v);
-    v.batch.labels = NULL;
-    v.batch.targets = v.targets;
-    v.loss.weight = 1;
-    double X[N * n * D], Y[N * n * m], Wo[H * d * m] = {0};
-    double W[3][H * D * d], dW[3][H * D * d], f;
-    for (int i = 0; i < N * n * m; i++) {
-        v.targets[i] = (float)(0.3 * i - 0.011 * i * i);
-        Y[i] = (double)v.targets[i];
-    }
-    for (int i = 0; i < N * n * D; i++) {
-        X[i] = (double)v.x[i];
-    }
-    double *p = v.params;
-    const thm_vit_layout *all = &v.layout;
-    double *embed = p + thm_vit_find(all, "patch_embed.proj.weight")->offset;
-    double *shift = p + thm_vit_find(all, "patch_embed.proj.bias")->offset;
-    double *proj = p + thm_vit_find(all, "blocks.0.attn.proj.weight")->offset;
-    double *bias = p + thm_vit_find(all, "blocks.0.attn.proj.bias")->offset;
-    double *head = p + thm_vit_find(all, "head.weight")->offset;
-    double *last = p + thm_vit_find(all, "head.bias")->offset;
-    const int64_t at = thm_vit_find(all, "blocks.0.attn.qkv.weight")->offset;
-    for (int i = 0; i < D; i++) {
-        shift[i] = bias[i] = 0;
-        for (int j = 0; j < D; j++) {
-            embed[i * D + j] = i == j;
-        }
-    }
-    for (int j = 0; j < m; j++) {
-        last[j] = 0;
-        for (int a = 0; a < Hd; a++) {
-            for (int i = 0; i < D; i++) {
-                Wo[a * m + j] += head[j * D + i] * proj[i * Hd + a];
-            }
-        }
-    }
-    for (int w = 0; w < 3; w++) {
-        for (int a = 0; a < Hd; a++) {
-            for (int i = 0; i < D; i++) {
-                W[w][(a / d * D + i) * d + a % d] =
-                    p[at + (w * Hd + a) * D + i];
-            }
-        }
-    }
-    const thm_layer layer = {N, n, D, d, H, m, kernels[_i], thm_kernel_scale(d),
-                             X, Y, Wo};
-    const thm_weights weights = {W[0], W[1], W[2]};
-    thm_layer_work *work;
-    ck_assert_int_eq(thm_layer_work_alloc(&layer, &work), THM_OK);
-    ck_assert_int_eq(
-        thm_layer_gradient(&layer, &weights, work, &f, dW[0], dW[1], dW[2]),
-        THM_OK);
-    const double loss = vit_loss_of(&v, true);
-    ck_assert_double_le(fabs(loss - f), 1e-12 * f);
-    for (int w = 0; w < 3; w++) {
-        double gap[H * D * d];
-        for (int a = 0; a < Hd; a++) {
-            for (int i = 0; i < D; i++) {
-                const int k = (a / d * D + i) * d + a % d;
-                gap[k] = dW[w][k] - v.gradient[at + (w * Hd + a) * D + i];
-            }
-        }
-        const double size = vit_norm(H * D * d, dW[w]);
-        ck_assert_double_gt(size, 0.1);
-        ck_assert_double_le(vit_norm(H * D * d, gap), 1e-12 * size);
-    }
-    thm_layer_work_free(work);
     vit_drop(&v);
 }
 END_TEST
@@ -385,137 +290,17 @@ START_TEST(scores_by_hand)
 }
 END_TEST
 
-static void expect(vit_case *v, thm_status want, const char *text)
-{
-    thm_vit_score score = {.loss = 7, .labelled = -2};
-    thm_message msg = {""};
-    ck_assert_int_eq(thm_vit32_run(v->work32, v->params32, &v->batch, &v->loss,
-                                   v->gradient32, &score, &msg),
-                     want);
-    ck_assert_msg(strcmp(msg.text, text) == 0, "found: %s", msg.text);
-    ck_assert(score.loss == 7 && score.labelled == -2);
-}
-
-START_TEST(bad_batches)
-{
-    /* documented errors */
-    thm_vit_config c = vit_small();
-    vit_case v;
-    vit_draw(&c, 2, 6, 0.25, &v);
-    v.batch.count = 0;
-    expect(&v, THM_EDIM, "samples: expected 1 to 2, found 0");
-    v.batch.count = 3;
-    expect(&v, THM_EDIM, "samples: expected 1 to 2, found 3");
-    v.batch.count = 2;
-    v.batch.x = NULL;
-    expect(&v, THM_EDOMAIN, "batch: expected vectors, found none");
-    v.batch.x = v.x;
-    v.labels[1] = 3;
-    expect(&v, THM_EDOMAIN, "label 1: expected -1 to 2, found 3");
-    v.labels[1] = -2;
-    expect(&v, THM_EDOMAIN, "label 1: expected -1 to 2, found -2");
-    v.labels[1] = 0;
-    v.loss.smoothing = 1.5;
-    expect(&v, THM_EDOMAIN, "smoothing: expected 0 to 1, found 1.5");
-    v.loss.smoothing = NAN;
-    expect(&v, THM_EDOMAIN, "smoothing: expected 0 to 1, found nan");
-    v.loss.smoothing = 0;
-    v.loss.weight = INFINITY;
-    expect(&v, THM_EDOMAIN, "weight of the loss: expected a number, found inf");
-    v.loss.weight = 1;
-    v.loss.scale[0] = -1;
-    expect(&v, THM_EDOMAIN, "scale[0]: expected 0 or more, found -1");
-    v.loss.scale[0] = NAN;
-    expect(&v, THM_EDOMAIN, "scale[0]: expected 0 or more, found nan");
-    vit_drop(&v);
-    c.input = THM_VIT_VOCABULARY;
-    vit_draw(&c, 2, 6, 0.25, &v);
-    v.ids[4] = 3;
-    expect(&v, THM_EDOMAIN, "id 4: expected 0 to 2, found 3");
-    v.ids[4] = -1;
-    expect(&v, THM_EDOMAIN, "id 4: expected 0 to 2, found -1");
-    v.batch.ids = NULL;
-    expect(&v, THM_EDOMAIN, "batch: expected ids, found none");
-    vit_drop(&v);
-    thm_vit32 *work = NULL;
-    ck_assert_int_eq(thm_vit32_alloc(&c, 0, &work), THM_EDIM);
-    c.depth = 0;
-    ck_assert_int_eq(thm_vit32_alloc(&c, 1, &work), THM_EDIM);
-    c.depth = 1;
-    ck_assert_int_eq(thm_vit32_alloc(&c, 0x7fffffff, &work), THM_EOVERFLOW);
-    c.pool = THM_VIT_MEAN;
-    c.tokens = 1 << 30;
-    c.heads = 1;
-    ck_assert_int_eq(thm_vit32_alloc(&c, 1, &work), THM_EOVERFLOW);
-    c.pool = (thm_vit_pool)7;
-    ck_assert_int_eq(thm_vit64_alloc(&c, 1, (thm_vit64 **)&work), THM_EDOMAIN);
-    ck_assert_ptr_null(work);
-    thm_vit32_free(NULL);
-    thm_vit64_free(NULL);
-}
-END_TEST
-
-START_TEST(what_is_not_finite_is_named)
-{
-    /* documented errors: the place where it was first seen */
-    static const struct {
-        const char *tensor, *text;
-    } cases[] = {{"pos_embed", "the embedding is not finite"},
-                 {"patch_embed.proj.weight", "the embedding is not finite"},
-                 {"blocks.0.norm1.weight", "blocks.0.attn is not finite"},
-                 {"blocks.1.attn.qkv.weight", "blocks.1.attn is not finite"},
-                 {"blocks.1.attn.proj.bias", "blocks.1.attn is not finite"},
-                 {"blocks.0.mlp.fc1.weight", "blocks.0.mlp is not finite"},
-                 {"blocks.1.norm2.bias", "blocks.1.mlp is not finite"},
-                 {"norm.weight", "the head is not finite"},
-                 {"head.weight", "the head is not finite"}};
-    thm_vit_config c = vit_small();
-    c.depth = 2;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        vit_case v;
-        vit_draw(&c, 2, 6, 0.25, &v);
-        const thm_vit_tensor *t = thm_vit_find(&v.layout, cases[i].tensor);
-        v.params32[t->offset] = i % 2 == 0 ? NAN : INFINITY;
-        expect(&v, THM_EDOMAIN, cases[i].text);
-        vit_drop(&v);
-    }
-    /* equal tokens: NormSoftmax has no derivative */
-    c.depth = 1;
-    c.tokens = 4;
-    c.pool = THM_VIT_MEAN;
-    c.positions = THM_VIT_NO_POSITIONS;
-    c.attention[0] = THM_VIT_NORMSOFTMAX_STD;
-    vit_case v;
-    vit_draw(&c, 1, 6, 0.25, &v);
-    for (int j = 0; j < 12; j++) {
-        v.x[j] = v.x[j % 3];
-    }
-    expect(&v, THM_EDOMAIN,
-           "the gradient of blocks.0.attn.qkv.weight is not finite");
-    /* a finite output whose loss is not */
-    v.batch.labels = NULL;
-    v.batch.targets = v.targets;
-    v.targets[1] = 3e38f;
-    v.loss.weight = 1e300;
-    expect(&v, THM_EDOMAIN, "the loss is not finite");
-    vit_drop(&v);
-}
-END_TEST
-
 static Suite *suite(void)
 {
     Suite *s = suite_create("vit_model");
     TCase *t = tcase_create("model");
     const int kinds = THM_VIT_QK_NORM + 1;
     tcase_add_loop_test(t, float_agrees_with_double, 0, kinds);
-    tcase_add_loop_test(t, one_layer_is_the_single_layer_model, 0, 3);
     tcase_add_test(t, parts_add_up);
     tcase_add_test(t, bits_do_not_depend_on_what_ran_before);
     tcase_add_test(t, views_fit_together);
     tcase_add_loop_test(t, causal_rows_end_at_themselves, 0, kinds);
     tcase_add_test(t, scores_by_hand);
-    tcase_add_test(t, bad_batches);
-    tcase_add_test(t, what_is_not_finite_is_named);
     suite_add_tcase(s, t);
     return s;
 }

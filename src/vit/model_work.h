@@ -1,4 +1,4 @@
-/* What a run of the transformer keeps, shared by the files model_*_real.c.
+/* What a run of the transformer keeps, shared by the files model*_real.c.
  *
  * Rows are tokens, sample after sample: R = room T of them.  q, k, v and their
  * gradients are repacked by head, so that a head of a sample is one dense block
