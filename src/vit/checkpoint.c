@@ -96,13 +96,13 @@ static thm_tensor_out out_vector(const char *name, int64_t count,
                             .f32 = f32};
 }
 
-thm_status thm_trainer_save(const thm_trainer *t, const char *path,
-                            thm_message *msg)
+thm_status thm_trainer_save(const thm_trainer *t, const char *path, int rows,
+                            int cols, const double *history, thm_message *msg)
 {
     const int64_t total = t->layout.total;
     const int moments = t->optimiser.v ? 2 : 1;
     const double state[2] = {(double)t->optimiser.step, fingerprint_of(t)};
-    thm_tensor_out *out = calloc((size_t)t->layout.count + 3, sizeof *out);
+    thm_tensor_out *out = calloc((size_t)t->layout.count + 4, sizeof *out);
     double *numbers =
         malloc(sizeof *numbers * (size_t)total * (size_t)(1 + moments));
     thm_status status = THM_ENOMEM;
@@ -127,6 +127,11 @@ thm_status thm_trainer_save(const thm_trainer *t, const char *path,
             out_vector("optimiser.v", total, numbers + 2 * total, true);
     }
     out[count++] = out_vector("trainer.state", 2, state, false);
+    if (rows > 0) {
+        out[count] = out_vector("history", rows, history, false);
+        out[count].ndim = 2;
+        out[count++].shape[1] = (size_t)cols;
+    }
     status = thm_tensor_write(path, count, out, msg);
 done:
     free(out);

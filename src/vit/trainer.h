@@ -85,10 +85,13 @@ thm_status thm_trainer_probe(const thm_trainer *trainer, int64_t which,
 
 /* Checkpoints: safetensors with timm's names of the parameters, the moments
  * (optimiser.m, optimiser.v), the steps taken and a fingerprint of the options
- * that shape the run.  Written whole or not at all.
+ * that shape the run.  Written whole or not at all, with `history`: (rows x
+ * cols), what the caller noted on the way ("history"; rows may be 0).
  * Load: THM_EIO; THM_EFORMAT if a tensor is missing, has another shape or the
- * fingerprint differs (msg says which): the trainer is untouched. */
+ * fingerprint differs (msg says which): the trainer is untouched.  The history
+ * is read with thm_tensor_read. */
 thm_status thm_trainer_save(const thm_trainer *trainer, const char *path,
+                            int rows, int cols, const double *history,
                             thm_message *msg);
 thm_status thm_trainer_load(thm_trainer *trainer, const char *path,
                             thm_message *msg);
