@@ -54,7 +54,7 @@ static void print_series(const char *what, series *s)
 
 static void *room(size_t count)
 {
-    void *p = malloc(count * sizeof(double));
+    void *p = calloc(count, sizeof(double));
     if (p == NULL) {
         fprintf(stderr, "bench_sigma: out of memory\n");
         exit(START_INTERNAL);
@@ -123,7 +123,7 @@ static void compare(int m, int n, double condition, int runs, int peer_runs)
     series est = {.runs = runs}, bound = {.runs = runs}, alone = {.runs = runs},
            peer = {.runs = peer_runs};
     thm_sigma found;
-    thm_sigma_bound b;
+    thm_sigma_bound b = {0};
     draw(m, n, condition, A);
     must(thm_sigma_est(m, n, A, THM_SIGMA_AUTO, &found));
     for (int r = 0; r < runs; r++) {

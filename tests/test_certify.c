@@ -1,68 +1,12 @@
 /* Suite of the certified bounds of sigma_k.  Each test's first line names its
- * oracle.
- *
- * The judge of most: exact arithmetic.  With G = B B' (or B'B) of the doubles
- * in B, lower <= sigma_k(B) iff G - lower^2 I has no negative pivot, upper >=
- * sigma_k(B) iff G - upper^2 I has one; pivots in balls of as many bits as it
- * takes to tell their signs. */
+ * oracle. */
 #include <limits.h>
 
 #include "la/blas.h"
 #include "la/certify.h"
 #include "la/svd.h"
-#include "core/arb.h"
 #include "tests/generic.h"
-
-enum { BIG = 8 };
-
-/* +1 if G - x^2 I is certainly positive definite, -1 if certainly not, 0 if
- * `bits` do not tell. */
-static int sign_at(int m, int n, const double *B, double x, slong bits)
-{
-    int k = m < n ? m : n, p = m < n ? n : m, sign = 1;
-    int along = m <= n ? n : 1, across = m <= n ? 1 : n;
-    arb_t G[BIG][BIG], t, s;
-    arb_init(t);
-    arb_init(s);
-    for (int i = 0; i < k; i++) {
-        for (int j = 0; j < k; j++) {
-            arb_init(G[i][j]);
-            for (int l = 0; l < p; l++) {
-                arb_set_d(t, B[i * along + l * across]);
-                arb_set_d(s, B[j * along + l * across]);
-                arb_addmul(G[i][j], t, s, bits);
-            }
-        }
-        arb_set_d(t, x);
-        arb_submul(G[i][i], t, t, bits);
-    }
-    for (int i = 0; i < k && sign == 1; i++) {
-        sign = arb_is_positive(G[i][i]) ? 1 : arb_is_negative(G[i][i]) ? -1 : 0;
-        for (int r = i + 1; r < k && sign == 1; r++) {
-            arb_div(t, G[r][i], G[i][i], bits);
-            for (int c = i + 1; c < k; c++) {
-                arb_submul(G[r][c], t, G[i][c], bits);
-            }
-        }
-    }
-    for (int i = 0; i < k; i++) {
-        for (int j = 0; j < k; j++) {
-            arb_clear(G[i][j]);
-        }
-    }
-    arb_clear(t);
-    arb_clear(s);
-    return sign;
-}
-
-static int exact_sign(int m, int n, const double *B, double x)
-{
-    int sign = 0;
-    for (slong bits = 256; sign == 0 && bits <= 65536; bits *= 4) {
-        sign = sign_at(m, n, B, x, bits);
-    }
-    return sign;
-}
+#include "tests/pivots.h"
 
 /* Whether b holds for B, as matrices within its delta. */
 static void expect_true(int m, int n, const double *B, const thm_sigma_bound *b)
@@ -180,7 +124,7 @@ START_TEST(bounds_are_true)
         thm_rng rng = thm_rng_make(2385, (uint64_t)(_i * CASES + c));
         int m = 1 + (int)thm_rng_below(&rng, BIG);
         int n = 1 + (int)thm_rng_below(&rng, BIG);
-        double B[BIG * BIG];
+        double B[BIG * BIG] = {0};
         thm_sigma guide;
         thm_sigma_bound b;
         draw(_i, &rng, m, n, B);
@@ -215,7 +159,8 @@ START_TEST(bounds_hold_nearby)
         thm_rng rng = thm_rng_make(1127, (uint64_t)c);
         int m = 2 + (int)thm_rng_below(&rng, BIG - 1);
         int n = 2 + (int)thm_rng_below(&rng, BIG - 1), k = m < n ? m : n;
-        double A[BIG * BIG], B[BIG * BIG], s[BIG], U[BIG * BIG], Vt[BIG * BIG];
+        double A[BIG * BIG] = {0}, B[BIG * BIG] = {0}, s[BIG], U[BIG * BIG],
+                       Vt[BIG * BIG];
         thm_sigma_bound b, alone;
         draw(c % N_KINDS, &rng, m, n, A);
         ck_assert_int_eq(thm_svd(m, n, A, s, U, Vt, NULL), THM_OK);

@@ -186,7 +186,8 @@ thm_status thm_rough_make(const thm_triangle *t, double scale, thm_rough *out)
     if (status != THM_OK) {
         return status;
     }
-    *out = (thm_rough){.k = t->k, .x = (float *)room};
+    void *raw = room;
+    *out = (thm_rough){.k = t->k, .x = raw};
     out->R = out->x + k;
     for (size_t j = 0; j < k; j++) {
         const double *from = t->R + j * (size_t)t->ld;
