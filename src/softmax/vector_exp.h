@@ -15,6 +15,9 @@
 #define THM_VECTOR_EXP_H
 
 #include <string.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 /* WIDTH doubles in a register.  The types are native ones: gcc takes a wider
  * vector apart lane by lane where it compares or shuffles. */
@@ -58,14 +61,37 @@ static inline vec vec_power(vec shifted)
     return (vec)(((vec_bits)shifted << 52) + (vec_bits)vec_all(1.0));
 }
 
-/* exp(hi + lo), |lo| <= 2^-40. */
+/* x, but `least` where x is below; NaN stays NaN. */
+static inline vec vec_at_least(vec least, vec x)
+{
+#if defined(__AVX512F__)
+    return (vec)_mm512_max_pd((__m512d)least, (__m512d)x);
+#else
+    return vec_select(x < least, least, x);
+#endif
+}
+
+/* e 2^k, k an integer, |k| <= 1100, rounded once. */
+static inline vec vec_scale(vec e, vec k)
+{
+#if defined(__AVX512F__)
+    return (vec)_mm512_scalef_pd((__m512d)e, (__m512d)k);
+#else
+    /* in two factors: 2^k may lie outside the normal range */
+    const double shift = 0x1.8p52;
+    vec half = k * 0.5 + shift;
+    vec rest = (k - (half - shift)) + shift;
+    return (e * vec_power(half)) * vec_power(rest);
+#endif
+}
+
+/* exp(hi + lo), hi <= 710, |lo| <= 2^-40. */
 static inline vec vec_exp_sum(vec hi, vec lo)
 {
     const double shift = 0x1.8p52;
     const double ln2_hi = 0x1.62e42feep-1, ln2_lo = 0x1.a39ef35793c76p-33;
-    /* beyond these the result is 0 or infinite anyway, by the scaling below */
-    vec x = vec_select(hi < vec_all(-746.0), vec_all(-746.0), hi);
-    x = vec_select(x > vec_all(710.0), vec_all(710.0), x);
+    /* below this the result is 0 anyway, by the scaling */
+    vec x = vec_at_least(vec_all(-746.0), hi);
     vec k = (x * 0x1.71547652b82fep0 + shift) - shift;
     vec r = (x - k * ln2_hi) - (k * ln2_lo - lo);
     vec r2 = r * r, r4 = r2 * r2, r8 = r4 * r4;
@@ -76,16 +102,19 @@ static inline vec vec_exp_sum(vec hi, vec lo)
     vec c10 = 1.0 / 3628800 + r * (1.0 / 39916800);
     vec c12 = 1.0 / 479001600 + r * (1.0 / 6227020800);
     vec q = ((c2 + r2 * c4) + r4 * (c6 + r2 * c8)) + r8 * (c10 + r2 * c12);
-    vec e = 1.0 + (r + r2 * q);
-    /* 2^k in two factors: it may lie outside the normal range */
-    vec half = k * 0.5 + shift;
-    vec rest = (k - (half - shift)) + shift;
-    return (e * vec_power(half)) * vec_power(rest);
+    return vec_scale(1.0 + (r + r2 * q), k);
+}
+
+/* exp(x), x <= 710. */
+static inline vec vec_exp_below(vec x)
+{
+    return vec_exp_sum(x, vec_all(0.0));
 }
 
 static inline vec vec_exp(vec x)
 {
-    return vec_exp_sum(x, vec_all(0.0));
+    /* beyond 710 the result is infinite anyway */
+    return vec_exp_below(vec_select(x > vec_all(710.0), vec_all(710.0), x));
 }
 
 #endif
