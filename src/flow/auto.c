@@ -86,8 +86,12 @@ static thm_status exchange(thm_auto *choice, thm_ode_run *run,
     bool implicit = !choice->implicit;
     const thm_ode_method *other =
         implicit ? &thm_method_rosenbrock : &thm_method_dop853;
+    thm_status status = thm_run_slope(run, *method, *self);
+    if (status != THM_OK) {
+        return status;
+    }
     if (choice->resting == NULL) {
-        thm_status status = other->alloc(run, &choice->resting);
+        status = other->alloc(run, &choice->resting);
         if (status != THM_OK) {
             return status;
         }

@@ -10,10 +10,10 @@
 
 enum { THM_COMBINE_LANES = 16 };
 
-/* A step's new state and how far it is off. */
+/* How far a step's new state is off. */
 typedef struct {
-    double third, fifth; /* largest |error estimate| / tolerance              */
-    double flag;         /* 0, or NaN if anything was not finite              */
+    double largest; /* |error estimate| / tolerance, of the worst component  */
+    double flag;    /* 0, or NaN if anything was not finite                  */
 } thm_combine_error;
 
 typedef struct {
@@ -22,12 +22,12 @@ typedef struct {
      * finite. */
     double (*stage)(int n, const double *x, int m, const double *const *k,
                     const double *c, double *out);
-    /* out <- x + sum b[j] k[j]; the estimates are sums with weights e3 and e5,
-     * component i is allowed atol + rtol max(|x_i|, |out_i|). */
+    /* out <- x + sum b[j] k[j]; the estimate is sum e[j] k[j], component i is
+     * allowed atol + rtol max(|x_i|, |out_i|). */
     thm_combine_error (*finish)(int n, const double *x, int m,
                                 const double *const *k, const double *b,
-                                const double *e3, const double *e5, double atol,
-                                double rtol, double *out);
+                                const double *e, double atol, double rtol,
+                                double *out);
     /* |a - b|^2. */
     double (*distance)(int n, const double *a, const double *b);
 } thm_combine;

@@ -123,35 +123,32 @@ static double stage_any(int n, const double *x, int m, const double *const *k,
 
 __attribute__((always_inline)) static inline thm_combine_error
 finish(int n, const double *x, int m, const double *const *k, const double *b,
-       const double *e3, const double *e5, double atol, double rtol,
-       double *out)
+       const double *e, double atol, double rtol, double *out)
 {
-    vec flag = {0}, third = {0}, fifth = {0};
+    vec flag = {0}, most = {0};
     for (int i = 0; i < n; i += WIDTH) {
-        vec step = {0}, low = {0}, high = {0};
+        vec step = {0}, off = {0};
         for (int j = 0; j < m; j++) {
             vec kj = load(k[j] + i);
             step += b[j] * kj;
-            low += e3[j] * kj;
-            high += e5[j] * kj;
+            off += e[j] * kj;
         }
         vec from = load(x + i), to = from + step;
         vec scale = 1.0 / (atol + rtol * larger(size(from), size(to)));
         store(out + i, to);
-        flag += all(0.0) * ((to + low) + high);
-        third = larger(size(low) * scale, third);
-        fifth = larger(size(high) * scale, fifth);
+        flag += all(0.0) * (to + off);
+        most = larger(size(off) * scale, most);
     }
-    return (thm_combine_error){largest(third), largest(fifth), fold(flag)};
+    return (thm_combine_error){largest(most), fold(flag)};
 }
 
 static thm_combine_error finish_any(int n, const double *x, int m,
                                     const double *const *k, const double *b,
-                                    const double *e3, const double *e5,
-                                    double atol, double rtol, double *out)
+                                    const double *e, double atol, double rtol,
+                                    double *out)
 {
-    return m == 8 ? finish(n, x, 8, k, b, e3, e5, atol, rtol, out)
-                  : finish(n, x, m, k, b, e3, e5, atol, rtol, out);
+    return m == 8 ? finish(n, x, 8, k, b, e, atol, rtol, out)
+                  : finish(n, x, m, k, b, e, atol, rtol, out);
 }
 
 static double distance(int n, const double *a, const double *b)

@@ -28,12 +28,26 @@ static inline vec keep(vec_mask where, vec v)
     return (vec)(where & (vec_mask)v);
 }
 
-/* Eight lanes to one: ((0+4)+(2+6)) + ((1+5)+(3+7)). */
+/* Eight lanes to one: ((0+4)+(2+6)) + ((1+5)+(3+7)); of two vectors at once. */
+typedef double pair __attribute__((vector_size(16)));
+
+static inline pair halve(const vec s[PARTS])
+{
+    pair q[LANES / 2];
+    memcpy(q, s, sizeof q);
+    return (q[0] + q[2]) + (q[1] + q[3]);
+}
+
+static inline pair fold_pair(const vec s[PARTS], const vec t[PARTS])
+{
+    pair a = halve(s), b = halve(t);
+    return (pair){a[0], b[0]} + (pair){a[1], b[1]};
+}
+
 static inline double fold(const vec s[PARTS])
 {
-    double t[LANES];
-    memcpy(t, s, sizeof t);
-    return ((t[0] + t[4]) + (t[2] + t[6])) + ((t[1] + t[5]) + (t[3] + t[7]));
+    pair a = halve(s);
+    return a[0] + a[1];
 }
 
 /* exp for any n: whole registers, the rest through a padded one. */
@@ -51,29 +65,44 @@ static void kernel_exp(int n, const double *x, double *y)
     }
 }
 
-/* A largest a, *where its index. */
-static double find_largest(int n, const double *a, int *where)
+/* The largest a. */
+static double find_largest(int n, const double *a)
 {
-    double top[LANES], at[LANES];
+    double t[LANES];
     for (int j = 0; j < PARTS; j++) {
-        vec best = vec_load(a + WIDTH * j), first = vec_load(lane + WIDTH * j);
-        vec index = first;
+        vec best = vec_load(a + WIDTH * j);
         for (int i = LANES; i < n; i += LANES) {
             int start = i + LANES <= n ? i : n - LANES;
-            vec v = vec_load(a + start + WIDTH * j);
-            vec_mask more = v > best;
-            best = vec_select(more, v, best);
-            index = vec_select(more, first + start, index);
+            best = vec_at_least(best, vec_load(a + start + WIDTH * j));
         }
-        vec_store(best, top + WIDTH * j);
-        vec_store(index, at + WIDTH * j);
+        vec_store(best, t + WIDTH * j);
     }
-    int best = 0;
-    for (int l = 1; l < LANES; l++) {
-        best = top[l] > top[best] ? l : best;
+    for (int half = LANES / 2; half > 0; half /= 2) {
+        for (int l = 0; l < half; l++) {
+            t[l] = t[l] > t[l + half] ? t[l] : t[l + half];
+        }
     }
-    *where = (int)at[best];
-    return top[best];
+    return t[0];
+}
+
+/* The first i with a_i = max; some i if there is none. */
+static int find_leader(int n, const double *a, double max)
+{
+    double t[LANES], first = n - 1;
+    vec top = vec_all(max);
+    for (int j = 0; j < PARTS; j++) {
+        vec index = vec_all(n - 1), at = vec_load(lane + WIDTH * j);
+        for (int i = (n - 1) / LANES * LANES; i >= 0; i -= LANES) {
+            int start = i + LANES <= n ? i : n - LANES;
+            vec_mask here = vec_load(a + start + WIDTH * j) == top;
+            index = vec_select(here, at + start, index);
+        }
+        vec_store(index, t + WIDTH * j);
+    }
+    for (int l = 0; l < LANES; l++) {
+        first = t[l] < first ? t[l] : first;
+    }
+    return (int)first;
 }
 
 /* exp(a - top).  a - top = hi + lo (TwoSum): the rounding of hi alone would be
@@ -84,28 +113,25 @@ static inline vec weight(vec a, vec top)
     return vec_exp_sum(hi, (a - (hi - back)) - (top + back));
 }
 
-/* p <- softmax(a). */
-static void fill_weights(int n, const double *a, double max, double *p)
+/* e <- exp(a - max); returns 1 / sum e. */
+static double fill_weights(int n, const double *a, double max, double *e)
 {
     vec top = vec_all(max), sum[PARTS] = {{0}};
     for (int i = 0; i + LANES <= n; i += LANES) {
         for (int j = 0; j < PARTS; j++) {
             int at = i + WIDTH * j;
-            vec e = weight(vec_load(a + at), top);
-            sum[j] += e;
-            vec_store(e, p + at);
+            vec v = weight(vec_load(a + at), top);
+            sum[j] += v;
+            vec_store(v, e + at);
         }
     }
     for (int j = 0; n % LANES > 0 && j < PARTS; j++) {
         int at = n - LANES + WIDTH * j;
-        vec e = weight(vec_load(a + at), top);
-        sum[j] += keep(fresh(j, n), e);
-        vec_store(e, p + at);
+        vec v = weight(vec_load(a + at), top);
+        sum[j] += keep(fresh(j, n), v);
+        vec_store(v, e + at);
     }
-    double scale = 1.0 / fold(sum);
-    for (int i = 0; i < n; i++) {
-        p[i] *= scale;
-    }
+    return 1.0 / fold(sum);
 }
 
 /* <V, p>. */
@@ -128,13 +154,15 @@ static inline double dot(int n, const double *V, const double *p)
 static int kernel_output(int d, int n, const double *x, double *p, double *z)
 {
     const double *a = x + (size_t)d * (size_t)n;
-    int leader;
-    double max = find_largest(n, a, &leader);
-    fill_weights(n, a, max, p);
+    double max = find_largest(n, a);
+    double scale = fill_weights(n, a, max, p);
+    for (int i = 0; i < n; i++) {
+        p[i] *= scale;
+    }
     for (int k = 0; k < d; k++) {
         z[k] = dot(n, x + (size_t)k * (size_t)n, p);
     }
-    return leader;
+    return find_leader(n, a, max);
 }
 
 /* Eight columns of V' and of w. */
@@ -158,6 +186,21 @@ static inline void slopes_block(int d, int n, int i, const double *V,
     }
 }
 
+/* w <- p_i (w_i - <p, w>); returns <p, w> - w_leader. */
+static inline double centre_slopes(int n, const double *p, int leader,
+                                   double *w)
+{
+    double origin = w[leader];
+    for (int i = 0; i < n; i++) {
+        w[i] -= origin;
+    }
+    double mean = dot(n, w, p);
+    for (int i = 0; i < n; i++) {
+        w[i] = p[i] * (w[i] - mean);
+    }
+    return mean;
+}
+
 static double kernel_slopes(int d, int n, const double *x, const double *p,
                             int leader, const double *g, double *dx)
 {
@@ -168,13 +211,129 @@ static double kernel_slopes(int d, int n, const double *x, const double *p,
     if (n % LANES > 0) {
         slopes_block(d, n, n - LANES, x, p, g, dx, w);
     }
-    double origin = w[leader];
-    for (int i = 0; i < n; i++) {
-        w[i] -= origin;
+    return centre_slopes(n, p, leader, w);
+}
+
+/* z[r] <- <row[r], x>, r < 4, over ld entries. */
+static inline void dots(const double *const row[4], int ld, const double *x,
+                        double z[4])
+{
+    vec sum[4][PARTS] = {{{0}}};
+    for (int i = 0; i < ld; i += LANES) {
+        for (int r = 0; r < 4; r++) {
+            for (int j = 0; j < PARTS; j++) {
+                int at = i + WIDTH * j;
+                sum[r][j] += vec_load(row[r] + at) * vec_load(x + at);
+            }
+        }
     }
-    double mean = dot(n, w, p);
-    for (int i = 0; i < n; i++) {
-        w[i] = p[i] * (w[i] - mean);
+    pair low = fold_pair(sum[0], sum[1]), high = fold_pair(sum[2], sum[3]);
+    memcpy(z, &low, sizeof low);
+    memcpy(z + 2, &high, sizeof high);
+}
+
+/* z[r] <- <x, row r>, z with room for a multiple of 4; the rows are those of A:
+ * (rows x ld), then `more` others. */
+static inline void multiply(int rows, int more, int ld, const double *A,
+                            const double *const *other, const double *x,
+                            double *z)
+{
+    int all = rows + more;
+    for (int r = 0; r < all; r += 4) {
+        const double *row[4];
+        for (int k = 0; k < 4; k++) {
+            int at = r + k < all ? r + k : all - 1;
+            row[k] = at < rows ? A + (size_t)at * (size_t)ld : other[at - rows];
+        }
+        dots(row, ld, x, z + r);
+    }
+}
+
+static int kernel_output_outer(int d, int n, const thm_ode_outer_state *x,
+                               double *p, double *z)
+{
+    double along[THM_ODE_OUTER_MOST];
+    double max = find_largest(n, x->a);
+    double scale = fill_weights(n, x->a, max, p);
+    multiply(d, x->m, x->ld, x->V, x->v, p, z);
+    for (int j = 0; j < x->m; j++) {
+        along[j] = x->c[j] * z[d + j];
+    }
+    /* the sum of the weights comes in late, so that nothing waits for it */
+    for (int k = 0; k < d; k += WIDTH) {
+        vec sum = vec_load(z + k);
+        for (int j = 0; j < x->m; j++) {
+            sum += along[j] * vec_load(x->u[j] + k);
+        }
+        vec_store(sum * scale, z + k);
+    }
+    for (int i = 0; i < x->ld; i += WIDTH) {
+        vec_store(vec_load(p + i) * scale, p + i);
+    }
+    return find_leader(n, x->a, max);
+}
+
+/* w <- -(V'g + sum_j along[j] v[j]) in `blocks` blocks of columns from i. */
+__attribute__((always_inline)) static inline void
+slopes_columns(int blocks, int d, const thm_ode_outer_state *x, const double *g,
+               const double *along, int i, double *w)
+{
+    vec sum[4][PARTS] = {{{0}}};
+    for (int k = 0; k < d + x->m; k++) {
+        const double *row =
+            k < d ? x->V + (size_t)k * (size_t)x->ld : x->v[k - d];
+        vec factor = vec_all(k < d ? g[k] : along[k - d]);
+        for (int b = 0; b < blocks; b++) {
+            for (int j = 0; j < PARTS; j++) {
+                sum[b][j] -= factor * vec_load(row + i + LANES * b + WIDTH * j);
+            }
+        }
+    }
+    for (int b = 0; b < blocks; b++) {
+        for (int j = 0; j < PARTS; j++) {
+            vec_store(sum[b][j], w + i + LANES * b + WIDTH * j);
+        }
+    }
+}
+
+static double kernel_slopes_outer(int d, const thm_ode_outer_state *x,
+                                  const double *p, int leader, const double *g,
+                                  double *da)
+{
+    int ld = x->ld;
+    double along[THM_ODE_OUTER_MOST];
+    vec sum[PARTS] = {{0}};
+    multiply(0, x->m, (d + LANES - 1) / LANES * LANES, x->V, x->u, g, along);
+    for (int j = 0; j < x->m; j++) {
+        along[j] *= x->c[j];
+    }
+    int i = 0;
+    for (; i + 4 * LANES <= ld; i += 4 * LANES) {
+        slopes_columns(4, d, x, g, along, i, da);
+    }
+    switch ((ld - i) / LANES) {
+    case 3:
+        slopes_columns(3, d, x, g, along, i, da);
+        break;
+    case 2:
+        slopes_columns(2, d, x, g, along, i, da);
+        break;
+    case 1:
+        slopes_columns(1, d, x, g, along, i, da);
+        break;
+    }
+    vec origin = vec_all(da[leader]);
+    for (i = 0; i < ld; i += LANES) {
+        for (int j = 0; j < PARTS; j++) {
+            int at = i + WIDTH * j;
+            vec w = vec_load(da + at) - origin;
+            sum[j] += w * vec_load(p + at);
+            vec_store(w, da + at);
+        }
+    }
+    double mean = fold(sum);
+    for (i = 0; i < ld; i += WIDTH) {
+        vec_store(vec_load(p + i) * (vec_load(da + i) - vec_all(mean)), da + i);
     }
     return mean;
 }
@@ -188,21 +347,23 @@ static void kernel_samples(int d, int m, int padded, const double *R,
         for (int k = 0; k < d; k++) {
             t += vec_load(R + (size_t)k * (size_t)padded + i) * z[k];
         }
-        vec E = vec_exp(-keep(magnitude, t));
+        vec E = vec_exp_below(-keep(magnitude, t));
         vec_store(vec_select(t >= vec_all(0.0), E, one) / (one + E), s + i);
     }
-    for (int k = 0; k < d; k++) {
-        const double *row = R + (size_t)k * (size_t)padded;
-        vec sum[PARTS] = {{0}};
-        for (int i = 0; i < padded; i += LANES) {
-            for (int j = 0; j < PARTS; j++) {
-                sum[j] +=
-                    vec_load(row + i + WIDTH * j) * vec_load(s + i + WIDTH * j);
-            }
-        }
-        g[k] = -fold(sum) / m;
+    multiply(d, 0, padded, R, &R, s, g);
+    pair count = {-m, -m};
+    for (int k = 0; k < d; k += 2) {
+        pair sum;
+        memcpy(&sum, g + k, sizeof sum);
+        sum /= count;
+        memcpy(g + k, &sum, sizeof sum);
     }
 }
 
 const thm_flow_kernel NAMED(thm_flow_kernel_, THM_ISA_NAME) = {
-    kernel_exp, kernel_output, kernel_slopes, kernel_samples};
+    .exp = kernel_exp,
+    .output = kernel_output,
+    .slopes = kernel_slopes,
+    .output_outer = kernel_output_outer,
+    .slopes_outer = kernel_slopes_outer,
+    .samples = kernel_samples};

@@ -9,6 +9,7 @@
 #ifndef THM_FLOW_KERNEL_H
 #define THM_FLOW_KERNEL_H
 
+#include "flow/ode.h"
 #include "la/isa.h"
 
 enum { THM_FLOW_LANES = 8 };
@@ -27,9 +28,17 @@ typedef struct {
     double (*slopes)(int d, int n, const double *x, const double *p, int leader,
                      const double *g, double *dx);
 
+    /* The same at a state whose V nobody formed (ode.h), u[j] padded by zeros
+     * to a multiple of 8 too.  p, da: (ld), p with zeros beyond n; g: (d), then
+     * zeros to a multiple of 8; z: (d), then room for x->m + 8 more. */
+    int (*output_outer)(int d, int n, const thm_ode_outer_state *x, double *p,
+                        double *z);
+    double (*slopes_outer)(int d, const thm_ode_outer_state *x, const double *p,
+                           int leader, const double *g, double *da);
+
     /* g: (d) <- -(1/m) sum_i r_i / (1 + exp(<r_i, z>)).  R: (d x padded)
      * row-major, columns r_i = y_i x_i, then zeros up to a multiple of 8;
-     * s: (padded), scratch. */
+     * s: (padded), scratch.  g: room for a multiple of 4. */
     void (*samples)(int d, int m, int padded, const double *R, const double *z,
                     double *s, double *g);
 } thm_flow_kernel;

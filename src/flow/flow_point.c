@@ -12,7 +12,9 @@ enum { ROWS = 6, COLUMNS = 2 }; /* arrays of n and of d numbers beside x */
 
 size_t thm_flow_point_room(int d, int n)
 {
-    return ((size_t)d + 1 + ROWS) * (size_t)n + COLUMNS * (size_t)d;
+    /* and what thm_flow_kernel.samples wants behind g */
+    return ((size_t)d + 1 + ROWS) * (size_t)n + COLUMNS * (size_t)d +
+           THM_FLOW_LANES;
 }
 
 void thm_flow_point_init(thm_flow_point *at, thm_normalisation kind, int d,

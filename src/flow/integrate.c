@@ -138,9 +138,7 @@ static thm_status loop(thm_ode_run *run, const thm_ode_method **method,
             break;
         }
         if (stop_rhs > 0) {
-            if (!(*method)->keeps_f) {
-                status = thm_run_rhs(run, run->t, run->x, run->f);
-            }
+            status = thm_run_slope(run, *method, *self);
             if (status != THM_OK) {
                 return status;
             }

@@ -187,7 +187,13 @@ static thm_status gsl_inside(void *object, thm_ode_run *run, double t,
     return status;
 }
 
-const thm_ode_method thm_method_gsl = {.keeps_f = false,
+static thm_status gsl_slope(void *object, thm_ode_run *run)
+{
+    (void)object;
+    return thm_run_rhs(run, run->t, run->x, run->f);
+}
+
+const thm_ode_method thm_method_gsl = {.slope = gsl_slope,
                                        .lands = true,
                                        .alloc = gsl_alloc,
                                        .free = gsl_free,

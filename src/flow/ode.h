@@ -14,6 +14,17 @@
 #include <stdbool.h>
 #include "core/status.h"
 
+/* A state (V + sum_{j < m} c[j] u[j] v[j]', a) whose first part nobody formed:
+ * V: (rows x ld) row-major, u[j]: (rows), v[j], a: (ld).  ld is `columns`
+ * rounded up to a multiple of 8, what lies beyond `columns` is zero, all of it
+ * is finite, and V, a and v[j] begin at multiples of 64 bytes. */
+enum { THM_ODE_OUTER_MOST = 12 };
+typedef struct {
+    int ld, m; /* 0 <= m <= THM_ODE_OUTER_MOST                               */
+    const double *V, *a, *c;
+    const double *const *u, *const *v;
+} thm_ode_outer_state;
+
 typedef struct {
     int n;
     void *ctx;
@@ -31,6 +42,13 @@ typedef struct {
      * a row have the same t, y and gamma: factors are worth keeping. */
     thm_status (*solve)(double t, const double *y, double gamma,
                         const double *b, double *x, void *ctx);
+    /* For x = (V, a), V: (rows x columns) row-major, a: (columns), where V' is
+     * always an outer product: u: (rows), v, da: (ld) <- V' = u v' and a',
+     * zeros beyond `columns` left alone.  dop853 then keeps the factors of its
+     * stages instead of n numbers for each.  NULL: rhs serves. */
+    int rows, columns;
+    thm_status (*outer)(double t, const thm_ode_outer_state *x, double *u,
+                        double *v, double *da, void *ctx);
 } thm_ode;
 
 #define THM_STEPPER_TABLE(X)                                                   \

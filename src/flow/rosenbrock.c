@@ -175,7 +175,7 @@ static thm_status stage(rosenbrock *self, thm_ode_run *run, int i, double h)
 static thm_status try_step(rosenbrock *self, thm_ode_run *run, double h,
                            double *err)
 {
-    static const double one = 1.0, none = 0.0;
+    static const double one = 1.0;
     thm_status status = factor(self, run, thm_rodas_gamma * h);
     for (int i = 0; i < STAGES && status == THM_OK; i++) {
         status = stage(self, run, i, h);
@@ -185,9 +185,9 @@ static thm_status try_step(rosenbrock *self, thm_ode_run *run, double h,
     }
     const double *last = self->u[STAGES - 1];
     thm_combine_error e =
-        self->kernel->finish(run->padded, self->stage, 1, &last, &one, &none,
-                             &one, run->floor, run->options->rtol, run->x_new);
-    *err = e.fifth;
+        self->kernel->finish(run->padded, self->stage, 1, &last, &one, &one,
+                             run->floor, run->options->rtol, run->x_new);
+    *err = e.largest;
     return e.flag == 0.0 ? THM_OK : THM_EDOMAIN;
 }
 
@@ -271,8 +271,7 @@ static thm_status rosenbrock_inside(void *object, thm_ode_run *run, double t,
     return THM_OK;
 }
 
-const thm_ode_method thm_method_rosenbrock = {.keeps_f = true,
-                                              .lands = false,
+const thm_ode_method thm_method_rosenbrock = {.lands = false,
                                               .alloc = rosenbrock_alloc,
                                               .free = rosenbrock_free,
                                               .start = rosenbrock_start,

@@ -36,13 +36,35 @@ thm_status thm_run_mapped(thm_status status)
     }
 }
 
-thm_status thm_run_rhs(thm_ode_run *run, double t, const double *x, double *dx)
+/* One more right-hand side, if it is allowed. */
+static bool count(thm_ode_run *run)
 {
     if (run->options->max_rhs > 0 && run->stats->rhs >= run->options->max_rhs) {
-        return THM_ECONVERGE;
+        return false;
     }
     run->stats->rhs++;
-    return thm_run_mapped(run->ode->rhs(t, x, dx, run->ode->ctx));
+    return true;
+}
+
+thm_status thm_run_rhs(thm_ode_run *run, double t, const double *x, double *dx)
+{
+    return count(run) ? thm_run_mapped(run->ode->rhs(t, x, dx, run->ode->ctx))
+                      : THM_ECONVERGE;
+}
+
+thm_status thm_run_outer(thm_ode_run *run, double t,
+                         const thm_ode_outer_state *x, double *u, double *v,
+                         double *da)
+{
+    const thm_ode *ode = run->ode;
+    return count(run) ? thm_run_mapped(ode->outer(t, x, u, v, da, ode->ctx))
+                      : THM_ECONVERGE;
+}
+
+thm_status thm_run_slope(thm_ode_run *run, const thm_ode_method *method,
+                         void *self)
+{
+    return method->slope == NULL ? THM_OK : method->slope(self, run);
 }
 
 bool thm_finite(int n, const double *x)

@@ -20,15 +20,14 @@ typedef struct {
     double h;          /* length proposed for the next step                   */
     double *x_old, *x; /* (padded) the states at t_old and t                */
     double *x_new;     /* (padded) where a step writes the state it tries   */
-    double *f;         /* (padded) f(t, x), if the method keeps it          */
+    double *f;         /* (padded) f(t, x): thm_ode_method.slope            */
     bool watch_rho;    /* estimate the spectral radius (auto)               */
     double rho;        /* estimate of it at t; 0: none                      */
 } thm_ode_run;
 
 /* How a method takes steps.  Every function may use run's vectors. */
 typedef struct {
-    bool keeps_f; /* run->f is f(t, x) after each step                      */
-    bool lands;   /* requested times are stepped on, not interpolated       */
+    bool lands; /* requested times are stepped on, not interpolated       */
     thm_status (*alloc)(thm_ode_run *run, void **self);
     void (*free)(void *self);
     /* (Re)starts at run->t, run->x, run->f with step run->h. */
@@ -37,6 +36,8 @@ typedef struct {
      * failure run->t and run->x stay what they were.  THM_ECONVERGE: the step
      * underflowed or max_rhs is used up. */
     thm_status (*step)(void *self, thm_ode_run *run, double limit);
+    /* run->f <- f(t, x) after a step; NULL: it is there already. */
+    thm_status (*slope)(void *self, thm_ode_run *run);
     /* x: (padded) <- the state at t in [t_old, t]. */
     thm_status (*inside)(void *self, thm_ode_run *run, double t, double *x);
 } thm_ode_method;
@@ -54,6 +55,15 @@ thm_status thm_run_vectors(const thm_ode_run *run, int count, double **out);
  * Whether dx is finite is for the caller to see: thm_finite, or a kernel's
  * flag. */
 thm_status thm_run_rhs(thm_ode_run *run, double t, const double *x, double *dx);
+
+/* The same for the factors of f. */
+thm_status thm_run_outer(thm_ode_run *run, double t,
+                         const thm_ode_outer_state *x, double *u, double *v,
+                         double *da);
+
+/* run->f <- f(t, x), by the method if it can. */
+thm_status thm_run_slope(thm_ode_run *run, const thm_ode_method *method,
+                         void *self);
 
 /* Answers of callbacks as thm_run_rhs maps them. */
 thm_status thm_run_mapped(thm_status status);

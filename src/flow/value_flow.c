@@ -42,29 +42,37 @@ thm_status thm_value_flow_alloc(int d, int n, const thm_loss *loss,
         padded =
             (loss->m + THM_FLOW_LANES - 1) / THM_FLOW_LANES * THM_FLOW_LANES;
     }
+    int d_padded = (d - 1) / THM_FLOW_LANES * THM_FLOW_LANES + THM_FLOW_LANES;
     thm_value_flow *made = calloc(1, sizeof *made);
     size_t point = thm_flow_point_room(d, n),
-           room = 4 * ((size_t)d + (size_t)n);
+           room = 4 * ((size_t)d + (size_t)n) + THM_FLOW_LANES;
     size_t scratch = (size_t)thm_loss_scratch(loss);
-    size_t rows = (size_t)d * (size_t)padded;
-    double *block =
-        calloc(point + room + scratch + rows + (size_t)padded, sizeof *block);
+    size_t rows = (size_t)d * (size_t)padded,
+           wide = 2 * ((size_t)d_padded + THM_FLOW_LANES);
+    size_t bytes = (rows + (size_t)padded + wide + point + room + scratch) *
+                   sizeof(double);
+    /* what kernels read a register at a time comes first */
+    double *block = aligned_alloc(64, (bytes + 63) / 64 * 64);
     if (made == NULL || block == NULL) {
         free(made);
         free(block);
         return THM_ENOMEM;
     }
+    memset(block, 0, bytes);
     *made = (thm_value_flow){.d = d,
                              .n = n,
                              .loss = loss,
                              .kind = kind,
                              .kernel = thm_flow_kernel_for(thm_isa_detect()),
                              .padded = padded,
+                             .d_padded = d_padded,
                              .block = block,
-                             .room = block + point,
-                             .loss_scratch = block + point + room,
-                             .rows = block + point + room + scratch,
-                             .slopes = block + point + room + scratch + rows};
+                             .rows = block,
+                             .slopes = block + rows,
+                             .wide = block + rows + padded};
+    block = made->wide + wide;
+    made->room = block + point;
+    made->loss_scratch = made->room + room;
     thm_flow_point_init(&made->point, kind, d, n, block);
     transpose_rows(made);
     *flow = made;
@@ -129,20 +137,31 @@ static void cross_entropy_slopes(const thm_value_flow *flow, const double *z,
     }
 }
 
-int thm_flow_forward(thm_value_flow *flow, const double *x, double *p,
-                     double *z, double *g)
+/* g <- grad L(z) by the kernels. */
+static void gradient(thm_value_flow *flow, const double *z, double *g)
 {
-    const thm_flow_kernel *kernel = flow->kernel;
-    int leader = kernel->output(flow->d, flow->n, x, p, z);
     if (flow->padded > 0) {
-        kernel->samples(flow->d, flow->loss->m, flow->padded, flow->rows, z,
-                        flow->slopes, g);
+        flow->kernel->samples(flow->d, flow->loss->m, flow->padded, flow->rows,
+                              z, flow->slopes, g);
     } else if (flow->loss->kind == THM_LOSS_CROSS_ENTROPY) {
         cross_entropy_slopes(flow, z, g);
     } else {
         thm_loss_eval(flow->loss, z, NULL, g, flow->loss_scratch);
     }
+}
+
+int thm_flow_forward(thm_value_flow *flow, const double *x, double *p,
+                     double *z, double *g)
+{
+    int leader = flow->kernel->output(flow->d, flow->n, x, p, z);
+    gradient(flow, z, g);
     return leader;
+}
+
+/* Of a right-hand side, by what its kernel returned. */
+static thm_status answer(double mean)
+{
+    return mean - mean == 0.0 ? THM_OK : THM_EDOMAIN;
 }
 
 static thm_status rhs(double t, const double *x, double *dx, void *ctx)
@@ -156,7 +175,26 @@ static thm_status rhs(double t, const double *x, double *dx, void *ctx)
     }
     int leader = thm_flow_forward(flow, x, p, z, g);
     double mean = flow->kernel->slopes(d, n, x, p, leader, g, dx);
-    return mean - mean == 0.0 ? THM_OK : THM_EDOMAIN;
+    return answer(mean);
+}
+
+static thm_status outer(double t, const thm_ode_outer_state *x, double *u,
+                        double *v, double *da, void *ctx)
+{
+    thm_value_flow *flow = ctx;
+    int d = flow->d;
+    double *g = flow->wide, *z = g + flow->d_padded;
+    (void)t;
+    int leader = flow->kernel->output_outer(d, flow->n, x, v, z);
+    gradient(flow, z, g);
+    for (int k = d; k < flow->d_padded; k++) {
+        g[k] = 0.0;
+    }
+    double mean = flow->kernel->slopes_outer(d, x, v, leader, g, da);
+    for (int k = 0; k < d; k++) {
+        u[k] = -g[k];
+    }
+    return answer(mean);
 }
 
 thm_ode thm_value_flow_ode(thm_value_flow *flow)
@@ -166,7 +204,10 @@ thm_ode thm_value_flow_ode(thm_value_flow *flow)
                      .rhs = rhs,
                      .jvp = thm_value_flow_jvp,
                      .jacobian = thm_value_flow_jacobian,
-                     .solve = thm_value_flow_solve};
+                     .solve = thm_value_flow_solve,
+                     .rows = flow->d,
+                     .columns = flow->n,
+                     .outer = thm_flow_has_kernel(flow) ? outer : NULL};
 }
 
 static thm_status objective_value(const double *x, double *f, void *ctx)

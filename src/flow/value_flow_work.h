@@ -49,11 +49,13 @@ struct thm_value_flow {
     const thm_flow_kernel *kernel;
     thm_flow_point point;
     double *loss_scratch;
-    double *room;   /* (4 d + 4 n), of one call                          */
+    double *room;   /* (4 (d + n) + 8), of one call                      */
     int padded;     /* a samples loss: its rows up to a multiple of 8    */
+    int d_padded;   /* d up to a multiple of 8                           */
     double *rows;   /* (d x padded), y_i x_i in columns                  */
-    double *slopes; /* (padded)                                        */
-    double *block;  /* everything above                                */
+    double *slopes; /* (padded)                                          */
+    double *wide;   /* (2 d_padded + 16): g, z of outer products           */
+    double *block;  /* everything above                                  */
     struct thm_flow_newton *newton; /* NULL until a system is solved   */
 };
 
