@@ -16,6 +16,8 @@ static const char plan[] = "seed 3\nsizes 2 5\n";
 typedef struct {
     useconds_t pause;      /* in each case                       */
     int fails, also_fails; /* indices; -1: none                  */
+    bool together;         /* neither of the two before both run */
+    int slow;              /* which of the two fails later       */
     int stop_after;        /* cases; -1: never                   */
     int calls;
 } script;
@@ -30,6 +32,11 @@ static thm_status make_row(int index, double *values, thm_message *msg,
 #pragma omp atomic
     s->calls++;
     if (index == s->fails || index == s->also_fails) {
+        for (int calls = 0; s->together && calls < 2;) {
+#pragma omp atomic read
+            calls = s->calls;
+        }
+        usleep(s->together && index == s->slow ? 50000 : 0);
         return thm_fail(THM_ESINGULAR, msg, "case %d is singular", index);
     }
     for (int v = 0; v < VALUES; v++) {
@@ -244,15 +251,20 @@ START_TEST(a_failure_names_its_case_and_keeps_the_others)
         ck_assert_mem_eq(rows, want, sizeof want);
         thm_sweep_remove(&sweep);
     }
-    /* of two the first, although both were under way */
-    script s = nothing;
-    thm_message msg = {""};
-    thm_sweep sweep = sweep_of(&s, NULL);
-    s.fails = 1;
-    s.also_fails = 0;
-    sweep.threads = 2;
-    ck_assert_int_eq(thm_sweep_run(&sweep, rows, &count, &msg), THM_ESINGULAR);
-    ck_assert_str_eq(msg.text, "case 0 is singular");
+    /* of two the first, whichever of them fails first */
+    for (int slow = 0; slow < 2; slow++) {
+        script s = nothing;
+        thm_message msg = {""};
+        thm_sweep sweep = sweep_of(&s, NULL);
+        s.fails = 1;
+        s.also_fails = 0;
+        s.together = true;
+        s.slow = slow;
+        sweep.threads = 2;
+        ck_assert_int_eq(thm_sweep_run(&sweep, rows, &count, &msg),
+                         THM_ESINGULAR);
+        ck_assert_str_eq(msg.text, "case 0 is singular");
+    }
 }
 END_TEST
 
