@@ -8,7 +8,7 @@ typedef struct {
     bool inside;
 } spread;
 
-static spread spread_of(const NAMED(head) * h, int n, const real *s)
+static spread spread_of(const vit_head *h, int n, const real *s)
 {
     real sum = 0, square = 0;
 #pragma omp simd reduction(+ : sum)
@@ -47,8 +47,7 @@ static void scaled(int n, real c, const real *s, real *a)
     }
 }
 
-static void distances(const NAMED(head) * h, int i, int n, const real *s,
-                      real *a)
+static void distances(const vit_head *h, int i, int n, const real *s, real *a)
 {
     const real q2 = h->q2[i];
 #pragma omp simd
@@ -57,7 +56,7 @@ static void distances(const NAMED(head) * h, int i, int n, const real *s,
     }
 }
 
-static void cosines(const NAMED(head) * h, int i, int n, const real *s, real *a)
+static void cosines(const vit_head *h, int i, int n, const real *s, real *a)
 {
     const real c = h->gain / sqrt(h->q2[i]);
 #pragma omp simd
@@ -100,8 +99,7 @@ static void sigmoids(int n, real c, const real *s, real *a)
     }
 }
 
-static void attend_row(const NAMED(head) * h, int i, int n, const real *s,
-                       real *a)
+static void attend_row(const vit_head *h, int i, int n, const real *s, real *a)
 {
     switch (h->kind) {
     case THM_VIT_SOFTMAX:
@@ -144,7 +142,7 @@ static void attend_row(const NAMED(head) * h, int i, int n, const real *s,
     }
 }
 
-void NAMED_ISA(attend)(const NAMED(head) * h, const real *S, real *A)
+void NAMED_ISA(attend)(const vit_head *h, const real *S, real *A)
 {
     for (int i = 0; i < h->T; i++, S += h->T, A += h->T) {
         const int n = h->causal ? i + 1 : h->T;
@@ -173,7 +171,7 @@ static void normalise_back(int n, real c, const real *a, real *g)
  *     dL/ds = e / m - r / m^2 dm/ds,
  * dm/ds = c / ((n - 1) m) of the deviation, 2 c / n of the variance, 0 where
  * m = tau. */
-static void norm_softmax_back(const NAMED(head) * h, int n, const real *s,
+static void norm_softmax_back(const vit_head *h, int n, const real *s,
                               const real *a, real *g)
 {
     const spread by = spread_of(h, n, s);
@@ -209,7 +207,7 @@ static real sum_of(int n, const real *x)
 }
 
 /* g <- 2 scale g a, or its normalised form; what falls to q and k themselves */
-static void distances_back(const NAMED(head) * h, int i, int n, const real *a,
+static void distances_back(const vit_head *h, int i, int n, const real *a,
                            real *g, real *u, real *w)
 {
     if (h->kind == THM_VIT_GAUSSIAN) {
@@ -229,7 +227,7 @@ static void distances_back(const NAMED(head) * h, int i, int n, const real *a,
 
 /* With e = dL/dlogit and cos = s / (|q| |k|): dgain = sum e cos, dL/ds = gain e
  * / (|q| |k|), and q itself loses sum_j (dL/ds s)_j / |q|^2. */
-static real cosines_back(const NAMED(head) * h, int i, int n, const real *s,
+static real cosines_back(const vit_head *h, int i, int n, const real *s,
                          const real *a, real *g, real *u, real *w)
 {
     const real q2 = h->q2[i], over = 1 / sqrt(q2);
@@ -247,7 +245,7 @@ static real cosines_back(const NAMED(head) * h, int i, int n, const real *s,
     return d_gain;
 }
 
-static real row_back(const NAMED(head) * h, int i, int n, const real *s,
+static real row_back(const vit_head *h, int i, int n, const real *s,
                      const real *a, real *g, real *u, real *w)
 {
     switch (h->kind) {
@@ -282,7 +280,7 @@ static real row_back(const NAMED(head) * h, int i, int n, const real *s,
     return 0;
 }
 
-real NAMED_ISA(attend_back)(const NAMED(head) * h, const real *S, const real *A,
+real NAMED_ISA(attend_back)(const vit_head *h, const real *S, const real *A,
                             real *G, real *u, real *w)
 {
     const int T = h->T;

@@ -6,6 +6,9 @@
 #include "vit/config.h"
 #include "vit/real.h"
 
+#define vit_head NAMED(head)
+#define vit_kernels NAMED(kernels)
+
 /* The attention of one head of one sample, apart from its matrices. */
 typedef struct {
     thm_vit_attention kind;
@@ -13,7 +16,7 @@ typedef struct {
     int T;
     real scale, gain;    /* of the scores; of qk-norm                     */
     const real *q2, *k2; /* (T) |q|^2 and |k|^2: gaussian, qk-norm        */
-} NAMED(head);
+} vit_head;
 
 typedef struct {
     /* y <- (x - mean) / sqrt(variance + 1e-6) gain + shift, row by row.
@@ -41,17 +44,17 @@ typedef struct {
     bool (*finite)(size_t n, const real *x);
 
     /* A (T x T) <- the rows of attention of the scores S (T x T). */
-    void (*attend)(const NAMED(head) * head, const real *S, real *A);
+    void (*attend)(const vit_head *head, const real *S, real *A);
 
     /* Adjoint: G (T x T) <- dL/dS, from G = dL/dA.  Where q2 and k2 matter,
      * dL/dq_i = sum_j G_ij k_j - u_i q_i, dL/dk_j = sum_i G_ij q_i - w_j k_j;
      * u, w: (T).  Returns dL/dgain. */
-    real (*attend_back)(const NAMED(head) * head, const real *S, const real *A,
+    real (*attend_back)(const vit_head *head, const real *S, const real *A,
                         real *G, real *u, real *w);
-} NAMED(kernels);
+} vit_kernels;
 
-extern const NAMED(kernels) NAMED(kernels_baseline);
+extern const vit_kernels NAMED(kernels_baseline);
 #if THM_REAL == 32
-extern const NAMED(kernels) NAMED(kernels_avx2);
-extern const NAMED(kernels) NAMED(kernels_avx512);
+extern const vit_kernels NAMED(kernels_avx2);
+extern const vit_kernels NAMED(kernels_avx512);
 #endif

@@ -17,9 +17,9 @@
 #define KERNELS thm_vit64_kernels_baseline
 #endif
 
-void NAMED_ISA(attend)(const NAMED(head) * head, const real *S, real *A);
-real NAMED_ISA(attend_back)(const NAMED(head) * head, const real *S,
-                            const real *A, real *G, real *u, real *w);
+void NAMED_ISA(attend)(const vit_head *head, const real *S, real *A);
+real NAMED_ISA(attend_back)(const vit_head *head, const real *S, const real *A,
+                            real *G, real *u, real *w);
 
 #if THM_REAL == 32
 

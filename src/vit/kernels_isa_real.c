@@ -102,12 +102,12 @@ static bool finite_all(size_t n, const real *x)
     return sum == 0;
 }
 
-const NAMED(kernels) KERNELS = {.norm = norm,
-                                .norm_back = norm_back,
-                                .gelu = gelu,
-                                .times = times,
-                                .add = add,
-                                .column_sums = column_sums,
-                                .finite = finite_all,
-                                .attend = NAMED_ISA(attend),
-                                .attend_back = NAMED_ISA(attend_back)};
+const vit_kernels KERNELS = {.norm = norm,
+                             .norm_back = norm_back,
+                             .gelu = gelu,
+                             .times = times,
+                             .add = add,
+                             .column_sums = column_sums,
+                             .finite = finite_all,
+                             .attend = NAMED_ISA(attend),
+                             .attend_back = NAMED_ISA(attend_back)};

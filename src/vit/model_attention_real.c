@@ -51,24 +51,24 @@ static place place_of(const VIT *work, int s, int h)
                    (size_t)s * T * (size_t)work->inside + (size_t)h * d};
 }
 
-static NAMED(head)
-    head_of(const VIT *work, int l, int h, const place *at, const real *params)
+static vit_head head_of(const VIT *work, int l, int h, const place *at,
+                        const real *params)
 {
-    const NAMED(layer) *y = &work->layer[l];
-    const real *gain = NAMED(tensor)(params, work->at.block[l].gain);
+    const vit_layer *y = &work->layer[l];
+    const real *gain = vit_tensor(params, work->at.block[l].gain);
     const bool norms = y->q2 != NULL;
-    return (NAMED(head)){.kind = work->config.attention[l],
-                         .causal = work->config.causal,
-                         .T = work->T,
-                         .scale = (real)work->scale[l],
-                         .gain = gain == NULL ? 1 : gain[h],
-                         .q2 = norms ? y->q2 + at->norms : NULL,
-                         .k2 = norms ? y->k2 + at->norms : NULL};
+    return (vit_head){.kind = work->config.attention[l],
+                      .causal = work->config.causal,
+                      .T = work->T,
+                      .scale = (real)work->scale[l],
+                      .gain = gain == NULL ? 1 : gain[h],
+                      .q2 = norms ? y->q2 + at->norms : NULL,
+                      .k2 = norms ? y->k2 + at->norms : NULL};
 }
 
-void NAMED(attention)(VIT *work, int l, const real *params)
+void vit_attention(VIT *work, int l, const real *params)
 {
-    NAMED(layer) *y = &work->layer[l];
+    vit_layer *y = &work->layer[l];
     const int T = work->T, d = work->config.head_width, inside = work->inside;
     repack(work, true, work->qkv, (real *const[]){y->q, y->k, y->v});
     for (int s = 0; s < work->count; s++) {
@@ -76,16 +76,15 @@ void NAMED(attention)(VIT *work, int l, const real *params)
             const place at = place_of(work, s, h);
             const real *q = y->q + at.packed, *k = y->k + at.packed;
             real *S = y->scores + at.square, *A = y->attention + at.square;
-            NAMED(multiply)(work, false, true, T, T, d, q, d, k, d, 0, S, T);
+            vit_multiply(work, false, true, T, T, d, q, d, k, d, 0, S, T);
             if (y->q2 != NULL) {
                 squares(T, d, q, y->q2 + at.norms);
                 squares(T, d, k, y->k2 + at.norms);
             }
-            const NAMED(head) head = head_of(work, l, h, &at, params);
+            const vit_head head = head_of(work, l, h, &at, params);
             work->kernels->attend(&head, S, A);
-            NAMED(multiply)
-            (work, false, false, T, d, T, A, T, y->v + at.packed, d, 0,
-             y->z + at.z, inside);
+            vit_multiply(work, false, false, T, d, T, A, T, y->v + at.packed, d,
+                         0, y->z + at.z, inside);
         }
     }
 }
@@ -106,19 +105,19 @@ static real head_back(VIT *work, int l, int h, const place *at,
                       const real *params, const real *dz, real *dq, real *dk,
                       real *dv)
 {
-    const NAMED(layer) *y = &work->layer[l];
+    const vit_layer *y = &work->layer[l];
     const int T = work->T, d = work->config.head_width, inside = work->inside;
     const real *q = y->q + at->packed, *k = y->k + at->packed;
     const real *A = y->attention + at->square;
     real *dS = work->d_scores;
-    NAMED(multiply)(work, true, false, T, d, T, A, T, dz, inside, 0, dv, d);
-    NAMED(multiply)
-    (work, false, true, T, T, d, dz, inside, y->v + at->packed, d, 0, dS, T);
-    const NAMED(head) head = head_of(work, l, h, at, params);
+    vit_multiply(work, true, false, T, d, T, A, T, dz, inside, 0, dv, d);
+    vit_multiply(work, false, true, T, T, d, dz, inside, y->v + at->packed, d,
+                 0, dS, T);
+    const vit_head head = head_of(work, l, h, at, params);
     const real gain = work->kernels->attend_back(&head, y->scores + at->square,
                                                  A, dS, work->u, work->w);
-    NAMED(multiply)(work, false, false, T, d, T, dS, T, k, d, 0, dq, d);
-    NAMED(multiply)(work, true, false, T, d, T, dS, T, q, d, 0, dk, d);
+    vit_multiply(work, false, false, T, d, T, dS, T, k, d, 0, dq, d);
+    vit_multiply(work, true, false, T, d, T, dS, T, q, d, 0, dk, d);
     if (y->q2 != NULL) {
         take(T, d, work->u, q, dq);
         take(T, d, work->w, k, dk);
@@ -126,10 +125,10 @@ static real head_back(VIT *work, int l, int h, const place *at,
     return gain;
 }
 
-void NAMED(attention_back)(VIT *work, int l, const real *params, real *gradient)
+void vit_attention_back(VIT *work, int l, const real *params, real *gradient)
 {
-    NAMED(layer) *y = &work->layer[l];
-    real *d_gain = NAMED(gradient_of)(gradient, work->at.block[l].gain);
+    vit_layer *y = &work->layer[l];
+    real *d_gain = vit_gradient_of(gradient, work->at.block[l].gain);
     for (int s = 0; s < work->count; s++) {
         for (int h = 0; h < work->config.heads; h++) {
             const place at = place_of(work, s, h);

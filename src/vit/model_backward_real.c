@@ -11,12 +11,12 @@ static void read_out_back(VIT *work, const real *params, real *gradient)
     const thm_vit_config *c = &work->config;
     const size_t D = (size_t)c->width, n = (size_t)work->count;
     const size_t T = (size_t)work->T;
-    const int last = work->count * NAMED(last_rows)(c);
+    const int last = work->count * vit_last_rows(c);
     real *dy = work->d_normed;
-    NAMED(linear_back)
-    (work, work->count * NAMED(output_rows)(c), c->width, c->outputs,
-     work->pooled, params + work->at.head_weight, work->d_outputs,
-     gradient + work->at.head_weight, gradient + work->at.head_bias, 0, dy);
+    vit_linear_back(work, work->count * vit_output_rows(c), c->width,
+                    c->outputs, work->pooled, params + work->at.head_weight,
+                    work->d_outputs, gradient + work->at.head_weight,
+                    gradient + work->at.head_bias, dy);
     if (c->pool == THM_VIT_MEAN) {
         for (size_t s = n; s-- > 0;) { /* backwards: rows move up in place */
             for (size_t j = 0; j < D; j++) {
@@ -69,19 +69,19 @@ static void enter_back(VIT *work, const real *params, real *gradient,
 static void mlp_back(VIT *work, int l, const real *params, real *gradient)
 {
     const thm_vit_config *c = &work->config;
-    const NAMED(block_offsets) *at = &work->at.block[l];
-    const NAMED(layer) *y = &work->layer[l];
+    const vit_block_offsets *at = &work->at.block[l];
+    const vit_layer *y = &work->layer[l];
     const int R = work->count * work->T;
-    NAMED(linear_back)
-    (work, R, c->mlp_width, c->width, y->hidden, params + at->fc2_weight,
-     work->dx, gradient + at->fc2_weight, gradient + at->fc2_bias, 0,
-     work->d_hidden);
+    vit_linear_back(work, R, c->mlp_width, c->width, y->hidden,
+                    params + at->fc2_weight, work->dx,
+                    gradient + at->fc2_weight, gradient + at->fc2_bias,
+                    work->d_hidden);
     work->kernels->times((size_t)R * (size_t)c->mlp_width, y->slope,
                          work->d_hidden);
-    NAMED(linear_back)
-    (work, R, c->width, c->mlp_width, y->normed2, params + at->fc1_weight,
-     work->d_hidden, gradient + at->fc1_weight, gradient + at->fc1_bias, 0,
-     work->d_normed);
+    vit_linear_back(work, R, c->width, c->mlp_width, y->normed2,
+                    params + at->fc1_weight, work->d_hidden,
+                    gradient + at->fc1_weight, gradient + at->fc1_bias,
+                    work->d_normed);
     enter_back(work, params, gradient, y->mid, at->norm2_weight, at->norm2_bias,
                y->mean2, y->rstd2);
 }
@@ -90,17 +90,18 @@ static void attention_branch_back(VIT *work, int l, const real *params,
                                   real *gradient)
 {
     const thm_vit_config *c = &work->config;
-    const NAMED(block_offsets) *at = &work->at.block[l];
-    const NAMED(layer) *y = &work->layer[l];
+    const vit_block_offsets *at = &work->at.block[l];
+    const vit_layer *y = &work->layer[l];
     const int R = work->count * work->T;
-    NAMED(linear_back)
-    (work, R, work->inside, c->width, y->z, params + at->proj_weight, work->dx,
-     gradient + at->proj_weight, gradient + at->proj_bias, 0, work->dz);
-    NAMED(attention_back)(work, l, params, gradient);
-    NAMED(linear_back)
-    (work, R, c->width, 3 * work->inside, y->normed, params + at->qkv_weight,
-     work->qkv, gradient + at->qkv_weight,
-     NAMED(gradient_of)(gradient, at->qkv_bias), 0, work->d_normed);
+    vit_linear_back(work, R, work->inside, c->width, y->z,
+                    params + at->proj_weight, work->dx,
+                    gradient + at->proj_weight, gradient + at->proj_bias,
+                    work->dz);
+    vit_attention_back(work, l, params, gradient);
+    vit_linear_back(work, R, c->width, 3 * work->inside, y->normed,
+                    params + at->qkv_weight, work->qkv,
+                    gradient + at->qkv_weight,
+                    vit_gradient_of(gradient, at->qkv_bias), work->d_normed);
     enter_back(work, params, gradient, work->x[l], at->norm1_weight,
                at->norm1_bias, y->mean1, y->rstd1);
 }
@@ -111,8 +112,8 @@ static void embed_back(VIT *work, const real *params,
     const thm_vit_config *c = &work->config;
     const size_t D = (size_t)c->width, T = (size_t)work->T;
     real *dW = gradient + work->at.embed_weight;
-    real *d_cls = NAMED(gradient_of)(gradient, work->at.cls);
-    real *d_positions = NAMED(gradient_of)(gradient, work->at.positions);
+    real *d_cls = vit_gradient_of(gradient, work->at.cls);
+    real *d_positions = vit_gradient_of(gradient, work->at.positions);
     const real *dx = work->dx;
     for (int s = 0, i = 0; s < work->count; s++) {
         if (d_positions != NULL) {
@@ -131,10 +132,10 @@ static void embed_back(VIT *work, const real *params,
         }
     }
     if (c->input == THM_VIT_VECTORS) {
-        NAMED(linear_back)
-        (work, work->count * c->tokens, c->features, c->width, work->inputs,
-         params + work->at.embed_weight, work->embedded, dW,
-         gradient + work->at.embed_bias, 0, NULL);
+        vit_linear_back(work, work->count * c->tokens, c->features, c->width,
+                        work->inputs, params + work->at.embed_weight,
+                        work->embedded, dW, gradient + work->at.embed_bias,
+                        NULL);
     }
 }
 
@@ -153,9 +154,9 @@ static thm_status check_gradient(const VIT *work, const real *gradient,
     return THM_OK;
 }
 
-thm_status NAMED(backward)(VIT *work, const real *params,
-                           const thm_vit_batch *batch, real *gradient,
-                           thm_message *msg)
+thm_status vit_backward(VIT *work, const real *params,
+                        const thm_vit_batch *batch, real *gradient,
+                        thm_message *msg)
 {
     read_out_back(work, params, gradient);
     for (int l = work->config.depth - 1; l >= 0; l--) {

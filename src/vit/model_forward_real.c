@@ -35,7 +35,7 @@ static void embed(VIT *work, const real *params, const thm_vit_batch *batch)
     const thm_vit_config *c = &work->config;
     const size_t D = (size_t)c->width, bytes = D * sizeof(real);
     const real *W = params + work->at.embed_weight;
-    const real *cls = NAMED(tensor)(params, work->at.cls);
+    const real *cls = vit_tensor(params, work->at.cls);
     const real *positions = c->positions == THM_VIT_LEARNED
                                 ? params + work->at.positions
                                 : work->positions;
@@ -43,9 +43,9 @@ static void embed(VIT *work, const real *params, const thm_vit_batch *batch)
     real *x = work->x[0];
     if (c->input == THM_VIT_VECTORS) {
         work->inputs = vectors(work, batch);
-        NAMED(linear)
-        (work, batch->count * c->tokens, c->features, c->width, work->inputs, W,
-         params + work->at.embed_bias, NULL, work->embedded);
+        vit_linear(work, batch->count * c->tokens, c->features, c->width,
+                   work->inputs, W, params + work->at.embed_bias, NULL,
+                   work->embedded);
     }
     for (int s = 0, i = 0; s < batch->count; s++) {
         real *first = x;
@@ -69,8 +69,8 @@ static void embed(VIT *work, const real *params, const thm_vit_batch *batch)
 static void attention_branch(VIT *work, int l, const real *params)
 {
     const thm_vit_config *c = &work->config;
-    const NAMED(block_offsets) *at = &work->at.block[l];
-    NAMED(layer) *y = &work->layer[l];
+    const vit_block_offsets *at = &work->at.block[l];
+    vit_layer *y = &work->layer[l];
     const int R = work->count * work->T;
     const real *x = work->x[l];
     if (c->norm) {
@@ -78,33 +78,31 @@ static void attention_branch(VIT *work, int l, const real *params)
                             params + at->norm1_bias, y->normed, y->mean1,
                             y->rstd1);
     }
-    NAMED(linear)
-    (work, R, c->width, 3 * work->inside, y->normed, params + at->qkv_weight,
-     NAMED(tensor)(params, at->qkv_bias), NULL, work->qkv);
-    NAMED(attention)(work, l, params);
-    NAMED(linear)
-    (work, R, work->inside, c->width, y->z, params + at->proj_weight,
-     params + at->proj_bias, c->residual ? x : NULL, y->mid);
+    vit_linear(work, R, c->width, 3 * work->inside, y->normed,
+               params + at->qkv_weight, vit_tensor(params, at->qkv_bias), NULL,
+               work->qkv);
+    vit_attention(work, l, params);
+    vit_linear(work, R, work->inside, c->width, y->z, params + at->proj_weight,
+               params + at->proj_bias, c->residual ? x : NULL, y->mid);
 }
 
 static void mlp_branch(VIT *work, int l, const real *params)
 {
     const thm_vit_config *c = &work->config;
-    const NAMED(block_offsets) *at = &work->at.block[l];
-    NAMED(layer) *y = &work->layer[l];
+    const vit_block_offsets *at = &work->at.block[l];
+    vit_layer *y = &work->layer[l];
     const int R = work->count * work->T;
     if (c->norm) {
         work->kernels->norm(R, c->width, y->mid, params + at->norm2_weight,
                             params + at->norm2_bias, y->normed2, y->mean2,
                             y->rstd2);
     }
-    NAMED(linear)
-    (work, R, c->width, c->mlp_width, y->normed2, params + at->fc1_weight,
-     params + at->fc1_bias, NULL, y->slope);
+    vit_linear(work, R, c->width, c->mlp_width, y->normed2,
+               params + at->fc1_weight, params + at->fc1_bias, NULL, y->slope);
     work->kernels->gelu((size_t)R * (size_t)c->mlp_width, y->slope, y->hidden);
-    NAMED(linear)
-    (work, R, c->mlp_width, c->width, y->hidden, params + at->fc2_weight,
-     params + at->fc2_bias, c->residual ? y->mid : NULL, work->x[l + 1]);
+    vit_linear(work, R, c->mlp_width, c->width, y->hidden,
+               params + at->fc2_weight, params + at->fc2_bias,
+               c->residual ? y->mid : NULL, work->x[l + 1]);
 }
 
 /* The rows that count, their norm, their mean, the head. */
@@ -113,7 +111,7 @@ static void read_out(VIT *work, const real *params)
     const thm_vit_config *c = &work->config;
     const size_t D = (size_t)c->width, n = (size_t)work->count;
     const size_t T = (size_t)work->T;
-    const int last = work->count * NAMED(last_rows)(c);
+    const int last = work->count * vit_last_rows(c);
     if (c->pool == THM_VIT_CLS) {
         for (size_t s = 0; s < n; s++) {
             memcpy(work->last + s * D, work->x[c->depth] + s * T * D,
@@ -136,14 +134,13 @@ static void read_out(VIT *work, const real *params)
             }
         }
     }
-    NAMED(linear)
-    (work, work->count * NAMED(output_rows)(c), c->width, c->outputs,
-     work->pooled, params + work->at.head_weight, params + work->at.head_bias,
-     NULL, work->outputs);
+    vit_linear(work, work->count * vit_output_rows(c), c->width, c->outputs,
+               work->pooled, params + work->at.head_weight,
+               params + work->at.head_bias, NULL, work->outputs);
 }
 
-thm_status NAMED(forward)(VIT *work, const real *params,
-                          const thm_vit_batch *batch, thm_message *msg)
+thm_status vit_forward(VIT *work, const real *params,
+                       const thm_vit_batch *batch, thm_message *msg)
 {
     const thm_vit_config *c = &work->config;
     const size_t rows = (size_t)work->count * (size_t)work->T;
@@ -161,11 +158,10 @@ thm_status NAMED(forward)(VIT *work, const real *params,
     }
     if (status == THM_OK) {
         read_out(work, params);
-        status =
-            check_finite(work, "the head", -1,
-                         (size_t)work->count * (size_t)NAMED(output_rows)(c) *
-                             (size_t)c->outputs,
-                         work->outputs, msg);
+        status = check_finite(work, "the head", -1,
+                              (size_t)work->count * (size_t)vit_output_rows(c) *
+                                  (size_t)c->outputs,
+                              work->outputs, msg);
     }
     return status;
 }

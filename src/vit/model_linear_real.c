@@ -4,9 +4,9 @@
 #include <string.h>
 #include "la/blas.h"
 
-void NAMED(multiply)(VIT *work, bool transpose_a, bool transpose_b, int m,
-                     int n, int k, const real *A, int lda, const real *B,
-                     int ldb, real beta, real *C, int ldc)
+void vit_multiply(VIT *work, bool transpose_a, bool transpose_b, int m, int n,
+                  int k, const real *A, int lda, const real *B, int ldb,
+                  real beta, real *C, int ldc)
 {
 #if THM_REAL == 32
     const thm_status status = thm_sgemm(transpose_a, transpose_b, m, n, k, 1, A,
@@ -20,11 +20,11 @@ void NAMED(multiply)(VIT *work, bool transpose_a, bool transpose_b, int m,
     }
 }
 
-void NAMED(linear)(VIT *work, int rows, int in, int out, const real *x,
-                   const real *W, const real *bias, const real *base, real *y)
+void vit_linear(VIT *work, int rows, int in, int out, const real *x,
+                const real *W, const real *bias, const real *base, real *y)
 {
     const size_t width = (size_t)out, size = (size_t)rows * width;
-    if (base != NULL && base != y) {
+    if (base != NULL) {
         memcpy(y, base, size * sizeof *y);
     }
     for (size_t at = 0; bias != NULL && at < size; at += width) {
@@ -34,22 +34,20 @@ void NAMED(linear)(VIT *work, int rows, int in, int out, const real *x,
             work->kernels->add(width, bias, y + at);
         }
     }
-    NAMED(multiply)
-    (work, false, true, rows, out, in, x, in, W, in,
-     base != NULL || bias != NULL, y, out);
+    vit_multiply(work, false, true, rows, out, in, x, in, W, in,
+                 base != NULL || bias != NULL, y, out);
 }
 
-void NAMED(linear_back)(VIT *work, int rows, int in, int out, const real *x,
-                        const real *W, const real *dy, real *dW, real *d_bias,
-                        real beta, real *dx)
+void vit_linear_back(VIT *work, int rows, int in, int out, const real *x,
+                     const real *W, const real *dy, real *dW, real *d_bias,
+                     real *dx)
 {
-    NAMED(multiply)
-    (work, true, false, out, in, rows, dy, out, x, in, 1, dW, in);
+    vit_multiply(work, true, false, out, in, rows, dy, out, x, in, 1, dW, in);
     if (d_bias != NULL) {
         work->kernels->column_sums(rows, out, dy, d_bias);
     }
     if (dx != NULL) {
-        NAMED(multiply)
-        (work, false, false, rows, in, out, dy, out, W, in, beta, dx, in);
+        vit_multiply(work, false, false, rows, in, out, dy, out, W, in, beta,
+                     dx, in);
     }
 }

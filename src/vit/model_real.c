@@ -33,7 +33,7 @@ static void find_tensors(VIT *work)
     work->at.head_weight = offset_of(all, -1, "head.weight");
     work->at.head_bias = offset_of(all, -1, "head.bias");
     for (int l = 0; l < work->config.depth; l++) {
-        work->at.block[l] = (NAMED(block_offsets)){
+        work->at.block[l] = (vit_block_offsets){
             .norm1_weight = offset_of(all, l, "norm1.weight"),
             .norm1_bias = offset_of(all, l, "norm1.bias"),
             .qkv_weight = offset_of(all, l, "attn.qkv.weight"),
@@ -84,7 +84,7 @@ static bool needs_squares(thm_vit_attention kind)
 static void deal_layer(VIT *work, int l, dealer *from)
 {
     const thm_vit_config *c = &work->config;
-    NAMED(layer) *y = &work->layer[l];
+    vit_layer *y = &work->layer[l];
     const size_t T = (size_t)work->T, R = (size_t)work->room * T;
     const size_t D = (size_t)c->width, M = (size_t)c->mlp_width;
     const size_t heads = (size_t)work->room * (size_t)c->heads;
@@ -126,8 +126,8 @@ static void deal_all(VIT *work, dealer *from)
     const size_t room = (size_t)work->room, T = (size_t)work->T, R = room * T;
     const size_t D = (size_t)c->width, inside = (size_t)work->inside;
     const size_t tokens = room * (size_t)c->tokens;
-    const size_t last = room * (size_t)NAMED(last_rows)(c);
-    const size_t rows = room * (size_t)NAMED(output_rows)(c);
+    const size_t last = room * (size_t)vit_last_rows(c);
+    const size_t rows = room * (size_t)vit_output_rows(c);
     if (c->input == THM_VIT_VECTORS) {
         if (sizeof(real) != sizeof(float)) {
             work->tokens = deal(from, tokens, (size_t)c->features);
@@ -188,7 +188,7 @@ static thm_status check_rows(const VIT *work)
     return THM_OK;
 }
 
-static const NAMED(kernels) * choose_kernels(void)
+static const vit_kernels *choose_kernels(void)
 {
 #if THM_REAL == 32
     switch (thm_isa_detect()) {

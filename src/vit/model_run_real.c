@@ -62,7 +62,7 @@ static thm_status check_batch(const VIT *work, const thm_vit_batch *batch,
                              c->features - 1, msg);
     }
     if (status == THM_OK && batch->labels != NULL) {
-        status = check_range("label", count * (size_t)NAMED(output_rows)(c),
+        status = check_range("label", count * (size_t)vit_output_rows(c),
                              batch->labels, -1, c->outputs - 1, msg);
     }
     return status;
@@ -84,12 +84,12 @@ thm_status NAMED(run)(VIT *work, const real *params, const thm_vit_batch *batch,
     work->count = batch->count;
     work->failed = THM_OK;
     memcpy(work->scale, loss->scale, sizeof work->scale);
-    status = NAMED(forward)(work, params, batch, msg);
+    status = vit_forward(work, params, batch, msg);
     if (status == THM_OK && marked) {
-        status = NAMED(score)(work, batch, loss, &found, msg);
+        status = vit_score(work, batch, loss, &found, msg);
     }
     if (status == THM_OK && marked && gradient != NULL) {
-        status = NAMED(backward)(work, params, batch, gradient, msg);
+        status = vit_backward(work, params, batch, gradient, msg);
     }
     if (status == THM_OK) {
         status = work->failed;
@@ -110,7 +110,7 @@ void thm_vit32_look(const thm_vit32 *work, int layer, int sample,
                     thm_vit_view *view)
 {
     const thm_vit_config *c = &work->config;
-    const NAMED(layer) *y = &work->layer[layer];
+    const vit_layer *y = &work->layer[layer];
     const size_t T = (size_t)work->T, s = (size_t)sample;
     const size_t square = s * (size_t)c->heads * T * T;
     const size_t packed = s * (size_t)work->inside * T;

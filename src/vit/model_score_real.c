@@ -49,12 +49,12 @@ static double squared(int n, const real *y, const float *target, double weight,
     return sum;
 }
 
-thm_status NAMED(score)(VIT *work, const thm_vit_batch *batch,
-                        const thm_vit_loss *loss, thm_vit_score *score,
-                        thm_message *msg)
+thm_status vit_score(VIT *work, const thm_vit_batch *batch,
+                     const thm_vit_loss *loss, thm_vit_score *score,
+                     thm_message *msg)
 {
     const int n = work->config.outputs;
-    const int rows = work->count * NAMED(output_rows)(&work->config);
+    const int rows = work->count * vit_output_rows(&work->config);
     const real *y = work->outputs;
     real *dy = work->d_outputs;
     double sum = 0, plain_sum = 0;

@@ -9,18 +9,34 @@
 #include "vit/kernels.h"
 #include "vit/model.h"
 
+#define vit_layer NAMED(layer)
+#define vit_block_offsets NAMED(block_offsets)
+#define vit_offsets NAMED(offsets)
+#define vit_tensor NAMED(tensor)
+#define vit_gradient_of NAMED(gradient_of)
+#define vit_output_rows NAMED(output_rows)
+#define vit_last_rows NAMED(last_rows)
+#define vit_multiply NAMED(multiply)
+#define vit_linear NAMED(linear)
+#define vit_linear_back NAMED(linear_back)
+#define vit_attention NAMED(attention)
+#define vit_attention_back NAMED(attention_back)
+#define vit_forward NAMED(forward)
+#define vit_score NAMED(score)
+#define vit_backward NAMED(backward)
+
 /* Tensors of a block and those outside; -1: there is none. */
 typedef struct {
     int64_t norm1_weight, norm1_bias, qkv_weight, qkv_bias, gain, proj_weight,
         proj_bias, norm2_weight, norm2_bias, fc1_weight, fc1_bias, fc2_weight,
         fc2_bias;
-} NAMED(block_offsets);
+} vit_block_offsets;
 
 typedef struct {
     int64_t cls, positions, embed_weight, embed_bias, norm_weight, norm_bias,
         head_weight, head_bias;
-    NAMED(block_offsets) block[THM_VIT_LAYERS];
-} NAMED(offsets);
+    vit_block_offsets block[THM_VIT_LAYERS];
+} vit_offsets;
 
 typedef struct {
     real *normed, *mean1, *rstd1;   /* (R x D), (R), (R)                    */
@@ -31,13 +47,13 @@ typedef struct {
     real *mid;                      /* (R x D) between attention and MLP    */
     real *normed2, *mean2, *rstd2;  /* (R x D), (R), (R)                    */
     real *slope, *hidden;           /* (R x M) gelu'(h), gelu(h)            */
-} NAMED(layer);
+} vit_layer;
 
 struct VIT {
     thm_vit_config config;
     thm_vit_layout layout;
-    NAMED(offsets) at;
-    const NAMED(kernels) * kernels;
+    vit_offsets at;
+    const vit_kernels *kernels;
     int room, T, inside;          /* inside = H d                             */
     int count;                    /* samples of the last run                  */
     double scale[THM_VIT_LAYERS]; /* of the last run                         */
@@ -49,7 +65,7 @@ struct VIT {
     real *embedded;              /* (room tokens x D)                        */
     real *positions;             /* (T x D), sinusoidal                      */
     real *x[THM_VIT_LAYERS + 1]; /* (R x D) the residual stream              */
-    NAMED(layer) layer[THM_VIT_LAYERS];
+    vit_layer layer[THM_VIT_LAYERS];
     real *last, *d_last;       /* rows that the final norm reads           */
     real *mean, *rstd;         /* of them                                  */
     real *normed;              /* the final norm                           */
@@ -62,55 +78,53 @@ struct VIT {
 };
 
 /* Rows of outputs of a sample, and rows that the final norm reads. */
-static inline int NAMED(output_rows)(const thm_vit_config *config)
+static inline int vit_output_rows(const thm_vit_config *config)
 {
     return config->pool == THM_VIT_PER_TOKEN ? config->tokens : 1;
 }
-static inline int NAMED(last_rows)(const thm_vit_config *config)
+static inline int vit_last_rows(const thm_vit_config *config)
 {
     return config->pool == THM_VIT_CLS ? 1 : config->tokens;
 }
 
 /* C <- op(A) op(B) + beta C; a failure is kept in work->failed. */
-void NAMED(multiply)(VIT *work, bool transpose_a, bool transpose_b, int m,
-                     int n, int k, const real *A, int lda, const real *B,
-                     int ldb, real beta, real *C, int ldc);
+void vit_multiply(VIT *work, bool transpose_a, bool transpose_b, int m, int n,
+                  int k, const real *A, int lda, const real *B, int ldb,
+                  real beta, real *C, int ldc);
 
 /* y (rows x out) <- x (rows x in) W' + bias + base, the last two each NULL
- * allowed; base may be y. */
-void NAMED(linear)(VIT *work, int rows, int in, int out, const real *x,
-                   const real *W, const real *bias, const real *base, real *y);
+ * allowed. */
+void vit_linear(VIT *work, int rows, int in, int out, const real *x,
+                const real *W, const real *bias, const real *base, real *y);
 
-/* Adjoint: dW and (NULL allowed) d_bias are added to; dx <- dy W + beta dx, dx
- * NULL allowed, not dy. */
-void NAMED(linear_back)(VIT *work, int rows, int in, int out, const real *x,
-                        const real *W, const real *dy, real *dW, real *d_bias,
-                        real beta, real *dx);
+/* Adjoint: dW and (NULL allowed) d_bias are added to; dx (NULL allowed) <-
+ * dy W. */
+void vit_linear_back(VIT *work, int rows, int in, int out, const real *x,
+                     const real *W, const real *dy, real *dW, real *d_bias,
+                     real *dx);
 
 /* The parts of a run; each leaves THM_EDOMAIN and a message where it saw what
  * is not finite. */
-thm_status NAMED(forward)(VIT *work, const real *params,
-                          const thm_vit_batch *batch, thm_message *msg);
-thm_status NAMED(score)(VIT *work, const thm_vit_batch *batch,
-                        const thm_vit_loss *loss, thm_vit_score *score,
+thm_status vit_forward(VIT *work, const real *params,
+                       const thm_vit_batch *batch, thm_message *msg);
+thm_status vit_score(VIT *work, const thm_vit_batch *batch,
+                     const thm_vit_loss *loss, thm_vit_score *score,
+                     thm_message *msg);
+thm_status vit_backward(VIT *work, const real *params,
+                        const thm_vit_batch *batch, real *gradient,
                         thm_message *msg);
-thm_status NAMED(backward)(VIT *work, const real *params,
-                           const thm_vit_batch *batch, real *gradient,
-                           thm_message *msg);
 
-/* Attention of one layer: q, k, v from work->qkv and z from them; work->qkv <-
- * its gradient from work->dz.  Returns the gradients of the gains, if any, in
- * d_gain. */
-void NAMED(attention)(VIT *work, int l, const real *params);
-void NAMED(attention_back)(VIT *work, int l, const real *params,
-                           real *gradient);
+/* Attention of one layer: q, k, v from work->qkv and z from them; back: from
+ * work->dz the gradient of work->qkv, which it replaces, and of the gains. */
+void vit_attention(VIT *work, int l, const real *params);
+void vit_attention_back(VIT *work, int l, const real *params, real *gradient);
 
 /* params + offset, or NULL for -1. */
-static inline const real *NAMED(tensor)(const real *params, int64_t offset)
+static inline const real *vit_tensor(const real *params, int64_t offset)
 {
     return offset < 0 ? NULL : params + offset;
 }
-static inline real *NAMED(gradient_of)(real *gradient, int64_t offset)
+static inline real *vit_gradient_of(real *gradient, int64_t offset)
 {
     return offset < 0 ? NULL : gradient + offset;
 }
