@@ -1,0 +1,238 @@
+/* Oracles: one thread against two and three, a run that went on from a
+ * checkpoint against one that did not stop, to the bit; the gradient of a batch
+ * against that of its samples; damaged checkpoints are refused whole. */
+#include <math.h>
+#include "tests/scratch.h"
+#include "vit/trainer.h"
+
+static thm_task *task;
+
+static void setup(void)
+{
+    const thm_task_options o =
+        thm_task_options_default(THM_TASK_TWO_STEP_TOKENS);
+    ck_assert_int_eq(thm_task_alloc(&o, &task, NULL), THM_OK);
+    scratch_make();
+}
+
+static void teardown(void)
+{
+    thm_task_free(task);
+    scratch_remove();
+}
+
+static thm_trainer_options small(void)
+{
+    thm_trainer_options o = thm_trainer_default(task);
+    o.config.depth = 1;
+    o.config.width = 12;
+    o.config.heads = 3;
+    o.config.head_width = 5;
+    o.config.mlp_width = 7;
+    o.config.attention[0] = THM_VIT_NORMSOFTMAX_STD;
+    o.batch = 19; /* parts of two and three samples */
+    o.optimiser.warmup = 10;
+    o.optimiser.steps = 100;
+    o.seed = 5;
+    return o;
+}
+
+static thm_trainer *made(const thm_trainer_options *o)
+{
+    thm_trainer *t = NULL;
+    thm_message msg = {""};
+    ck_assert_msg(thm_trainer_alloc(o, task, &t, &msg) == THM_OK, "%s",
+                  msg.text);
+    return t;
+}
+
+static void advance(thm_trainer *t, int steps)
+{
+    thm_vit_score score;
+    for (int s = 0; s < steps; s++) {
+        ck_assert_int_eq(thm_trainer_step(t, &score, NULL), THM_OK);
+        ck_assert(score.labelled == thm_trainer_options_of(t)->batch);
+    }
+}
+
+static void assert_same(const thm_trainer *a, const thm_trainer *b)
+{
+    const size_t size = sizeof(float) * (size_t)thm_trainer_layout(a)->total;
+    ck_assert_int_eq(thm_trainer_steps(a), thm_trainer_steps(b));
+    ck_assert_mem_eq(thm_trainer_params(a), thm_trainer_params(b), size);
+}
+
+START_TEST(threads_change_nothing)
+{
+    thm_trainer_options o = small();
+    thm_trainer *one = made(&o);
+    advance(one, 100);
+    for (int threads = 2; threads <= 3; threads++) {
+        thm_evaluation a, b;
+        o.threads = threads;
+        thm_trainer *t = made(&o);
+        advance(t, 100);
+        assert_same(one, t);
+        ck_assert_int_eq(thm_trainer_evaluate(one, 7, 100, &a, NULL), THM_OK);
+        ck_assert_int_eq(thm_trainer_evaluate(t, 7, 100, &b, NULL), THM_OK);
+        ck_assert(a.loss == b.loss && a.accuracy == b.accuracy &&
+                  a.wrong_target == b.wrong_target);
+        thm_trainer_free(t);
+    }
+    thm_trainer_free(one);
+}
+END_TEST
+
+START_TEST(a_checkpoint_goes_on)
+{
+    thm_trainer_options o = small();
+    const double history[6] = {1.0, 2.5, (double)NAN, 4.0, 5.0, 1.0 / 3.0};
+    thm_trainer *whole, *half, *rest;
+    o.optimiser.kind = (thm_optimiser_kind)_i;
+    whole = made(&o);
+    half = made(&o);
+    rest = made(&o);
+    advance(whole, 60);
+    advance(half, 23);
+    ck_assert_int_eq(
+        thm_trainer_save(half, scratch_path("c"), 2, 3, history, NULL), THM_OK);
+    ck_assert_int_eq(thm_trainer_load(rest, scratch_path("c"), NULL), THM_OK);
+    assert_same(half, rest);
+    advance(rest, 37);
+    assert_same(whole, rest);
+    thm_trainer_free(whole);
+    thm_trainer_free(half);
+    thm_trainer_free(rest);
+}
+END_TEST
+
+START_TEST(another_run_is_refused)
+{
+    thm_trainer_options o = small();
+    thm_message msg = {""};
+    thm_trainer *t = made(&o);
+    advance(t, 3);
+    ck_assert_int_eq(thm_trainer_save(t, scratch_path("c"), 0, 0, NULL, NULL),
+                     THM_OK);
+    for (int k = 0; k < 4; k++) {
+        thm_trainer_options other = o;
+        other.seed += k == 0;
+        other.optimiser.lr *= k == 1 ? 2.0 : 1.0;
+        other.config.attention[0] =
+            k == 2 ? THM_VIT_SOFTMAX : other.config.attention[0];
+        other.config.width += k == 3;
+        thm_trainer *u = made(&other), *untouched = made(&other);
+        ck_assert_int_eq(thm_trainer_load(u, scratch_path("c"), &msg),
+                         THM_EFORMAT);
+        ck_assert_ptr_nonnull(strstr(msg.text, "others"));
+        assert_same(u, untouched);
+        thm_trainer_free(u);
+        thm_trainer_free(untouched);
+    }
+    ck_assert_int_eq(thm_trainer_load(t, scratch_path("none"), &msg), THM_EIO);
+    thm_trainer_free(t);
+}
+END_TEST
+
+START_TEST(half_a_checkpoint_is_refused)
+{
+    const thm_trainer_options o = small();
+    thm_trainer *t = made(&o), *untouched = made(&o);
+    advance(t, 2);
+    ck_assert_int_eq(thm_trainer_save(t, scratch_path("c"), 0, 0, NULL, NULL),
+                     THM_OK);
+    FILE *stream = fopen(scratch_path("c"), "rb");
+    static char bytes[1 << 20];
+    const size_t size = fread(bytes, 1, sizeof bytes, stream);
+    fclose(stream);
+    ck_assert(size > 1000 && size < sizeof bytes);
+    thm_trainer_free(t);
+    t = made(&o);
+    for (size_t part = 0; part < size; part += size / 37 + 1) {
+        scratch_write("half", bytes, part);
+        ck_assert_int_ne(thm_trainer_load(t, scratch_path("half"), NULL),
+                         THM_OK);
+        assert_same(t, untouched);
+    }
+    thm_trainer_free(t);
+    thm_trainer_free(untouched);
+}
+END_TEST
+
+/* d loss / d w: the mean over samples of what each gives alone. */
+START_TEST(a_batch_is_the_mean_of_its_samples)
+{
+    thm_trainer_options o = small();
+    thm_trainer *t = made(&o);
+    const int64_t total = thm_trainer_layout(t)->total;
+    float *sum = calloc((size_t)total, sizeof *sum);
+    thm_vit32 *work = NULL;
+    thm_samples samples;
+    thm_vit_score score;
+    thm_evaluation e;
+    double loss = 0.0;
+    ck_assert_ptr_nonnull(sum);
+    ck_assert_int_eq(thm_vit32_alloc(&o.config, 1, &work), THM_OK);
+    ck_assert_int_eq(thm_samples_alloc(task, 1, &samples), THM_OK);
+    for (int s = 0; s < 43; s++) {
+        ck_assert_int_eq(
+            thm_trainer_probe(t, 4, s, 1, work, &samples, sum, &score, NULL),
+            THM_OK);
+        loss += score.loss / 43.0;
+    }
+    ck_assert_int_eq(thm_trainer_evaluate(t, 4, 43, &e, NULL), THM_OK);
+    ck_assert_double_eq_tol(e.loss, loss, 1e-6);
+    thm_samples_free(&samples);
+    thm_vit32_free(work);
+    free(sum);
+    thm_trainer_free(t);
+}
+END_TEST
+
+START_TEST(what_cannot_be_is_said)
+{
+    thm_trainer *t = NULL;
+    thm_message msg;
+    for (int k = 0; k < 6; k++) {
+        thm_trainer_options o = small();
+        o.batch = k == 0 ? 0 : o.batch;
+        o.threads = k == 1 ? 0 : 1;
+        o.smoothing = k == 2 ? 1.0 : 0.1;
+        o.temperature = k == 3 ? 0.0 : 1.0;
+        o.heat_over = k == 4 ? 10 : 0;
+        o.config.heads = k == 5 ? 0 : 3;
+        msg.text[0] = '\0';
+        const thm_status status = thm_trainer_alloc(&o, task, &t, &msg);
+        ck_assert(status == THM_EDIM || status == THM_EDOMAIN);
+        ck_assert_str_ne(msg.text, "");
+    }
+    thm_trainer_options o = small();
+    thm_vit_score score;
+    o.optimiser.lr = o.optimiser.lr_start = 1e37; /* blows up at once */
+    o.optimiser.kind = THM_SGD;
+    t = made(&o);
+    thm_status status = THM_OK;
+    for (int s = 0; status == THM_OK && s < 10; s++) {
+        status = thm_trainer_step(t, &score, &msg);
+    }
+    ck_assert_int_eq(status, THM_EDOMAIN);
+    ck_assert_ptr_eq(strstr(msg.text, "step "), msg.text);
+    thm_trainer_free(t);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("trainer");
+    TCase *c = tcase_create("trainer");
+    tcase_set_timeout(c, 300);
+    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_test(c, threads_change_nothing);
+    tcase_add_loop_test(c, a_checkpoint_goes_on, 0, THM_SGD + 1);
+    tcase_add_test(c, another_run_is_refused);
+    tcase_add_test(c, half_a_checkpoint_is_refused);
+    tcase_add_test(c, a_batch_is_the_mean_of_its_samples);
+    tcase_add_test(c, what_cannot_be_is_said);
+    suite_add_tcase(suite, c);
+    return run_suite(suite);
+}
