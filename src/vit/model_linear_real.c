@@ -47,7 +47,7 @@ void vit_linear_back(VIT *work, int rows, int in, int out, const real *x,
         work->kernels->column_sums(rows, out, dy, d_bias);
     }
     if (dx != NULL) {
-        vit_multiply(work, false, false, rows, in, out, dy, out, W, in, beta,
-                     dx, in);
+        vit_multiply(work, false, false, rows, in, out, dy, out, W, in, 0, dx,
+                     in);
     }
 }
