@@ -154,7 +154,7 @@ START_TEST(backtracking_decreases_enough)
      * W_Q and W_K nothing is lowered for ever */
     const thm_weights there = {w, w + 20, w + 40};
     how.trained = THM_TRAIN_V;
-    how.steps = 200000;
+    how.steps = 20000;
     ck_assert_int_eq(thm_train(&in.layer, &there, &how, work, NULL, &longer),
                      THM_OK);
     ck_assert(longer.f0 == out.f && longer.f < out.f);
