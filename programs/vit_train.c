@@ -21,8 +21,11 @@ static int task_kind, attention, optimiser, rescale,
 static int tokens, depth, width, heads, head_width, mlp, batch, warmup = -1;
 static double prior, lr, lr_qk = 1.0, decay = -1.0, smoothing = 0.1;
 static double heat_from, temperature = 1.0, clip;
-static run_request request = {
-    .steps = 10000, .evaluate = 250, .samples = 1024, .checkpoint = 1000};
+static run_request request = {.steps = 10000,
+                              .evaluate = 250,
+                              .samples = 1024,
+                              .probe = 64,
+                              .checkpoint = 1000};
 static thm_common common = THM_COMMON_DEFAULT;
 
 static const thm_option table[] = {
@@ -77,10 +80,14 @@ static const thm_option table[] = {
      "evaluate every T steps (default 250)", 1, 100000000},
     {"samples", 0, "K", THM_OPTION_INT, &request.samples,
      "test samples of an evaluation (default 1024)", 1, 1 << 24},
+    {"probe", 0, "K", THM_OPTION_INT, &request.probe,
+     "test samples that the instruments look at (default 64; 0: none)", 0,
+     1 << 16},
     {"checkpoint", 0, "T", THM_OPTION_INT, &request.checkpoint,
      "write one every T steps (default 1000)", 1, 100000000},
     {"out", 'o', "DIR", THM_OPTION_TEXT, &common.out,
-     "write train.tsv, checkpoint.safetensors and run.json", 0, 0},
+     "write train.tsv, instruments.tsv, checkpoint.safetensors and run.json", 0,
+     0},
     {"resume", 0, NULL, THM_OPTION_FLAG, &request.resume,
      "go on with the run in DIR, from the start if there is no checkpoint", 0,
      0},

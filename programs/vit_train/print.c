@@ -49,9 +49,9 @@ static void print_table(FILE *out, const run_history *h, json_t *line)
     fprintf(out, "%8s %10s %10s %10s %9s %7s\n", "step", "lr", "train loss",
             "test loss", "accuracy", "other");
     for (int r = 0; r < h->count; r++) {
-        const run_row *w = &h->rows[r];
-        fprintf(out, "%8.0f %10.3g %10.5f %10.5f %9.4f %7.4f\n", w->step, w->lr,
-                w->loss, w->test_loss, w->accuracy, w->wrong_target);
+        const run_row w = run_history_row(h, r);
+        fprintf(out, "%8.0f %10.3g %10.5f %10.5f %9.4f %7.4f\n", w.step, w.lr,
+                w.loss, w.test_loss, w.accuracy, w.wrong_target);
     }
     fputc('\n', out);
     json_object_foreach(line, key, value)

@@ -12,26 +12,56 @@
 #include "io/tensor.h"
 #include "programs/start.h"
 #include "vit/eureka.h"
+#include "vit/instruments.h"
 
 void run_history_free(run_history *h)
 {
-    free(h->rows);
+    free(h->numbers);
     *h = (run_history){0};
 }
 
+run_row run_history_row(const run_history *h, int r)
+{
+    run_row row;
+    memcpy(&row, h->numbers + (size_t)r * (size_t)h->cols, sizeof row);
+    return row;
+}
+
+/* A row of these numbers and, of the instruments, NaN. */
 static thm_status add_row(run_history *h, const run_row *row)
 {
     if (h->count == h->room) {
         const int room = h->room ? 2 * h->room : 64;
-        run_row *rows = realloc(h->rows, sizeof *rows * (size_t)room);
-        if (!rows) {
+        double *numbers = realloc(h->numbers, sizeof *numbers * (size_t)room *
+                                                  (size_t)h->cols);
+        if (!numbers) {
             return THM_ENOMEM;
         }
-        h->rows = rows;
+        h->numbers = numbers;
         h->room = room;
     }
-    h->rows[h->count++] = *row;
+    double *to = h->numbers + (size_t)h->count++ * (size_t)h->cols;
+    memcpy(to, row, sizeof *row);
+    for (int c = RUN_ROW; c < h->cols; c++) {
+        to[c] = (double)NAN;
+    }
     return THM_OK;
+}
+
+/* Into the last row. */
+static thm_status read_instruments(thm_instruments *probe, const thm_trainer *t,
+                                   run_history *h, thm_message *msg)
+{
+    const thm_vit_config *c = &thm_trainer_options_of(t)->config;
+    const thm_status status = thm_instruments_read(probe, t, msg);
+    double *to =
+        h->numbers + (size_t)(h->count - 1) * (size_t)h->cols + RUN_ROW;
+    for (int k = 0; status == THM_OK && k < c->depth * c->heads; k++) {
+        memcpy(to + (size_t)k * THM_INSTRUMENTS,
+               thm_instruments_row(probe, k / c->heads, k % c->heads),
+               sizeof *to * THM_INSTRUMENTS);
+    }
+    return status;
 }
 
 static run_row row_at(const thm_trainer *t, const run_history *h)
@@ -50,7 +80,8 @@ static run_row row_at(const thm_trainer *t, const run_history *h)
 
 /* Closes a row of the history with an evaluation, always of the same samples
  * for the same step. */
-static thm_status evaluate(const run_request *q, thm_trainer *t, run_history *h,
+static thm_status evaluate(const run_request *q, thm_trainer *t,
+                           thm_instruments *probe, run_history *h,
                            thm_message *msg)
 {
     thm_evaluation e;
@@ -66,29 +97,28 @@ static thm_status evaluate(const run_request *q, thm_trainer *t, run_history *h,
     status = add_row(h, &row);
     h->loss_sum = 0.0;
     h->loss_count = 0;
-    return status;
+    return status == THM_OK && probe ? read_instruments(probe, t, h, msg)
+                                     : status;
 }
 
 /* ---- files ---------------------------------------------------------------
  */
 
-static thm_status write_series(const char *dir, const run_history *h,
-                               thm_message *msg)
+/* dir/name: `per_row` lines of `cols` numbers for every row of the history. */
+static thm_status write_series(const char *dir, const char *name, int first,
+                               int per_row, int cols,
+                               const thm_tsv_column *columns,
+                               const run_history *h, thm_message *msg)
 {
-    static const thm_tsv_column columns[RUN_COLUMNS] = {
-        {"step", "1"},         {"lr", "1"},
-        {"scale", "1"},        {"train loss", "nat"},
-        {"test loss", "nat"},  {"test accuracy", "1"},
-        {"wrong target", "1"}, {"steps averaged", "1"}};
-    char *path = thm_path_join(dir, "train.tsv");
+    char *path = thm_path_join(dir, name);
     thm_tsv *tsv = NULL;
     thm_status status =
-        path ? thm_tsv_begin(path, RUN_COLUMNS, columns, &tsv, msg)
-             : THM_ENOMEM;
+        path ? thm_tsv_begin(path, cols, columns, &tsv, msg) : THM_ENOMEM;
     for (int r = 0; status == THM_OK && r < h->count; r++) {
-        double values[RUN_COLUMNS];
-        memcpy(values, &h->rows[r], sizeof values);
-        thm_tsv_row(tsv, values);
+        const double *row = h->numbers + (size_t)r * (size_t)h->cols + first;
+        for (int k = 0; k < per_row; k++) {
+            thm_tsv_row(tsv, row + (size_t)k * (size_t)cols);
+        }
     }
     if (status == THM_OK) {
         status = thm_tsv_commit(tsv, msg);
@@ -97,29 +127,38 @@ static thm_status write_series(const char *dir, const run_history *h,
     return status;
 }
 
+static thm_status write_history(const char *dir, const run_history *h,
+                                thm_message *msg)
+{
+    static const thm_tsv_column columns[RUN_ROW] = {
+        {"step", "1"},         {"lr", "1"},
+        {"scale", "1"},        {"train_loss", "nat"},
+        {"test_loss", "nat"},  {"test_accuracy", "1"},
+        {"wrong_target", "1"}, {"steps_averaged", "1"}};
+    const int heads = (h->cols - RUN_ROW) / THM_INSTRUMENTS;
+    thm_status status =
+        write_series(dir, "train.tsv", 0, 1, RUN_ROW, columns, h, msg);
+    if (status == THM_OK && heads > 0) {
+        status = write_series(dir, "instruments.tsv", RUN_ROW, heads,
+                              THM_INSTRUMENTS, thm_instruments_columns, h, msg);
+    }
+    return status;
+}
+
 /* The history of a checkpoint ends with the row that is not closed yet. */
 static thm_status save(const char *dir, const thm_trainer *t, run_history *h,
                        thm_message *msg)
 {
-    const run_row open = row_at(t, h);
+    run_row open = row_at(t, h);
+    open.loss = h->loss_sum;
     char *path = thm_path_join(dir, "checkpoint.safetensors");
     thm_status status = path ? add_row(h, &open) : THM_ENOMEM;
     if (status == THM_OK) {
-        double *numbers = malloc(sizeof *h->rows * (size_t)h->count);
-        status = THM_ENOMEM;
-        if (numbers) {
-            memcpy(numbers, h->rows, sizeof *h->rows * (size_t)h->count);
-            /* the sum itself: a mean would not give it back to the bit */
-            numbers[(size_t)h->count * RUN_COLUMNS - RUN_COLUMNS + 3] =
-                h->loss_sum;
-            status =
-                thm_trainer_save(t, path, h->count, RUN_COLUMNS, numbers, msg);
-        }
-        free(numbers);
+        status = thm_trainer_save(t, path, h->count, h->cols, h->numbers, msg);
         h->count--;
     }
     free(path);
-    return status == THM_OK ? write_series(dir, h, msg) : status;
+    return status == THM_OK ? write_history(dir, h, msg) : status;
 }
 
 static thm_status read_history(const char *path, run_history *h,
@@ -140,17 +179,23 @@ static thm_status read_history(const char *path, run_history *h,
         return status;
     }
     if (numbers.ndim != 2 || numbers.shape[0] < 1 ||
-        numbers.shape[1] != RUN_COLUMNS) {
+        numbers.shape[1] != (size_t)h->cols) {
         status = thm_fail(THM_EFORMAT, msg,
-                          "%s: history: expected rows of %d numbers", path,
-                          RUN_COLUMNS);
+                          "%s: history: expected rows of %d numbers (--probe "
+                          "as before)",
+                          path, h->cols);
     }
     const size_t rows = numbers.shape[0];
     for (size_t r = 0; status == THM_OK && r < rows; r++) {
         run_row row;
-        memcpy(&row, numbers.data + r * RUN_COLUMNS, sizeof row);
+        const double *from = numbers.data + r * (size_t)h->cols;
+        memcpy(&row, from, sizeof row);
         if (r + 1 < rows) {
             status = add_row(h, &row);
+            if (status == THM_OK) {
+                memcpy(h->numbers + r * (size_t)h->cols, from,
+                       sizeof *from * (size_t)h->cols);
+            }
         } else {
             h->loss_sum = row.loss;
             h->loss_count = (int)row.count;
@@ -188,12 +233,12 @@ static void summarise(const thm_task *task, const thm_trainer *t,
         thm_task_marks_of(task, THM_SPLIT_TEST, o->smoothing);
     thm_eureka eureka = thm_eureka_begin(marks.cap, marks.smoothed_floor);
     for (int k = 0; k < h->count; k++) {
-        thm_eureka_accuracy(&eureka, (long)h->rows[k].step,
-                            h->rows[k].accuracy);
+        const run_row row = run_history_row(h, k);
+        thm_eureka_accuracy(&eureka, (long)row.step, row.accuracy);
+        r->train_loss = row.loss;
+        r->accuracy = row.accuracy;
     }
     r->eureka_step = eureka.step;
-    r->train_loss = h->count ? h->rows[h->count - 1].loss : (double)NAN;
-    r->accuracy = h->count ? h->rows[h->count - 1].accuracy : (double)NAN;
     r->samples_per_second =
         seconds > 0.0 ? (double)done * o->batch / seconds : (double)NAN;
     thm_checksum(sizeof(float) * (size_t)thm_trainer_layout(t)->total,
@@ -201,7 +246,8 @@ static void summarise(const thm_task *task, const thm_trainer *t,
 }
 
 static thm_status step_once(const run_request *q, thm_trainer *t,
-                            run_history *h, thm_message *msg)
+                            thm_instruments *probe, run_history *h,
+                            thm_message *msg)
 {
     thm_vit_score score;
     thm_status status = thm_trainer_step(t, &score, msg);
@@ -212,7 +258,7 @@ static thm_status step_once(const run_request *q, thm_trainer *t,
     h->loss_count++;
     const long step = thm_trainer_steps(t);
     if (step % q->evaluate == 0 || step == q->steps) {
-        status = evaluate(q, t, h, msg);
+        status = evaluate(q, t, probe, h, msg);
     }
     if (status == THM_OK && q->out &&
         (step % q->checkpoint == 0 || step == q->steps)) {
@@ -221,35 +267,53 @@ static thm_status step_once(const run_request *q, thm_trainer *t,
     return status;
 }
 
-thm_status run_train(const run_request *q, const thm_task *task, thm_trainer *t,
-                     run_history *h, run_result *result, thm_message *msg)
+/* From where the trainer is to the end, or until interrupted. */
+static thm_status loop(const run_request *q, thm_trainer *t,
+                       thm_instruments *probe, run_history *h, thm_message *msg)
 {
-    thm_status status = q->out ? thm_dir_make(q->out, msg) : THM_OK;
-    if (status == THM_OK && q->resume) {
-        status = resume(q, t, h, msg);
-    }
-    if (status == THM_OK && thm_trainer_steps(t) == 0 && h->count == 0) {
-        status = evaluate(q, t, h, msg);
-    }
-    const long first = thm_trainer_steps(t);
-    const double begin = thm_seconds();
+    thm_status status = THM_OK;
     thm_progress progress = thm_progress_begin(
         q->progress && isatty(STDERR_FILENO) ? stderr : NULL, "steps");
     while (status == THM_OK && thm_trainer_steps(t) < q->steps &&
            !start_interrupted()) {
-        status = step_once(q, t, h, msg);
+        status = step_once(q, t, probe, h, msg);
         thm_progress_update(&progress, thm_trainer_steps(t), q->steps);
     }
     thm_progress_end(&progress);
-    if (status == THM_OK && start_interrupted()) {
-        if (q->out) {
-            status = save(q->out, t, h, msg);
-        }
-        return status == THM_OK ? THM_EINTERRUPTED : status;
+    if (status != THM_OK || !start_interrupted()) {
+        return status;
+    }
+    if (q->out) {
+        status = save(q->out, t, h, msg);
+    }
+    return status == THM_OK ? THM_EINTERRUPTED : status;
+}
+
+thm_status run_train(const run_request *q, const thm_task *task, thm_trainer *t,
+                     run_history *h, run_result *result, thm_message *msg)
+{
+    const thm_vit_config *c = &thm_trainer_options_of(t)->config;
+    thm_instruments *probe = NULL;
+    thm_status status = q->out ? thm_dir_make(q->out, msg) : THM_OK;
+    h->cols = RUN_ROW + (q->probe ? c->depth * c->heads * THM_INSTRUMENTS : 0);
+    if (status == THM_OK && q->probe) {
+        status = thm_instruments_alloc(t, task, q->probe, &probe);
+    }
+    if (status == THM_OK && q->resume) {
+        status = resume(q, t, h, msg);
+    }
+    if (status == THM_OK && h->count == 0) {
+        status = evaluate(q, t, probe, h, msg);
+    }
+    const long first = thm_trainer_steps(t);
+    const double begin = thm_seconds();
+    if (status == THM_OK) {
+        status = loop(q, t, probe, h, msg);
     }
     if (status == THM_OK) {
         summarise(task, t, h, thm_seconds() - begin,
                   thm_trainer_steps(t) - first, result);
     }
+    thm_instruments_free(probe);
     return status;
 }

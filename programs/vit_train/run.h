@@ -11,14 +11,16 @@ typedef struct {
     int steps;      /* in all                                        */
     int evaluate;   /* steps between rows of the history             */
     int samples;    /* of an evaluation                              */
+    int probe;      /* samples that instruments look at; 0: none      */
     int checkpoint; /* steps between checkpoints                     */
     const char *out;
     bool resume;
     bool progress;
 } run_request;
 
-/* A row of the history; the last, of a run that was stopped between two
- * evaluations, holds the loss summed since, and NaN where nothing is known. */
+/* A row of the history begins with these numbers; those of the instruments
+ * follow, (layer x head x THM_INSTRUMENTS).  The last row of a checkpoint, not
+ * closed by an evaluation yet, has the sum of the losses since in `loss`. */
 typedef struct {
     double step;
     double lr, scale;    /* of the step that follows                   */
@@ -28,15 +30,16 @@ typedef struct {
     double wrong_target; /* share that answers the other target        */
     double count;        /* training steps that `loss` is the mean of  */
 } run_row;
-enum { RUN_COLUMNS = (int)(sizeof(run_row) / sizeof(double)) };
+enum { RUN_ROW = (int)(sizeof(run_row) / sizeof(double)) };
 
 typedef struct {
-    run_row *rows;
-    int count, room;
+    double *numbers; /* (count x cols) */
+    int cols, count, room;
     double loss_sum; /* since the last row */
     int loss_count;
 } run_history;
 void run_history_free(run_history *history);
+run_row run_history_row(const run_history *history, int r);
 
 typedef struct {
     double train_loss, accuracy; /* of the last row                    */
