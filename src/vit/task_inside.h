@@ -20,9 +20,12 @@ typedef struct {
     thm_status (*open)(thm_task *task, thm_message *msg);
     void (*draw)(const thm_task *task, const thm_task_at *at, int first,
                  int count, thm_samples *samples);
+    /* NULL if there is no data; close takes half an open. */
+    void (*close)(thm_task *task);
+    json_t *(*data)(const thm_task *task);
 } thm_task_family;
 
-extern const thm_task_family thm_task_tokens;
+extern const thm_task_family thm_task_tokens, thm_task_images;
 
 struct thm_task {
     thm_task_options options; /* its strings are not kept            */
@@ -31,6 +34,8 @@ struct thm_task {
     bool two_step, one_step;    /* has indicators; they mean nothing    */
     bool labelled;              /* classes, no target vectors           */
     double chance[2], agree[2]; /* by split: P(z = 1), P(equal classes) */
+    int test_size;              /* 0: endless                           */
+    void *own;                  /* what the family keeps                */
 };
 
 /* The generator of sample `index`: 2^32 draws of its own. */
