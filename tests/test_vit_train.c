@@ -1,0 +1,183 @@
+/* Oracles: a run that was killed three times against one that was not, to the
+ * byte; two threads against one; exit codes and single lines that the design
+ * promises. */
+#include <jansson.h>
+#include <sys/stat.h>
+#include "tests/interrupt.h"
+#include "tests/program.h"
+
+static void setup(void)
+{
+    find_program("vit-train");
+    scratch_make();
+    write_in("");
+}
+
+#define SMALL                                                                  \
+    "--depth 1 --width 12 --heads 2 --head-width 6 --mlp 9 --batch 16 "        \
+    "--steps 150 --evaluate 50 --samples 32 --probe 2 --checkpoint 20 -q "
+
+static json_t *line_of(const outcome *o)
+{
+    json_t *line = json_loads(o->out, 0, NULL);
+    ck_assert_msg(line != NULL, "no JSON: %s%s", o->out, o->err);
+    return line;
+}
+
+static const char *sha(const json_t *line)
+{
+    return json_string_value(json_object_get(line, "params_sha256"));
+}
+
+static void assert_same_files(const char *a, const char *b)
+{
+    static const char *const names[] = {"train.tsv", "instruments.tsv",
+                                        "checkpoint.safetensors"};
+    char command[512];
+    for (int k = 0; k < 3; k++) {
+        snprintf(command, sizeof command, "cmp %s/%s/%s %s/%s/%s", scratch, a,
+                 names[k], scratch, b, names[k]);
+        ck_assert_int_eq(system(command), 0);
+    }
+}
+
+START_TEST(a_line_says_what_came_out)
+{
+    outcome o = run(SMALL "--out a --threads 1", "");
+    ck_assert_int_eq(o.code, 0);
+    ck_assert_int_eq(o.lines, 0);
+    json_t *line = line_of(&o);
+    static const char *const keys[] = {"step",          "train_loss",
+                                       "test_accuracy", "eureka_step",
+                                       "images_per_s",  "params_sha256"};
+    for (int k = 0; k < 6; k++) {
+        ck_assert_ptr_nonnull(json_object_get(line, keys[k]));
+    }
+    ck_assert(json_integer_value(json_object_get(line, "step")) == 150);
+    ck_assert_double_eq_tol(json_number_value(json_object_get(line, "floor")),
+                            1.02457, 1e-5);
+    ck_assert_uint_eq(strlen(sha(line)), 64);
+
+    outcome two = run(SMALL "--out b --threads 2", "");
+    json_t *other = line_of(&two);
+    ck_assert_str_eq(sha(line), sha(other));
+    assert_same_files("a", "b");
+    json_decref(line);
+    json_decref(other);
+    outcome_free(&o);
+    outcome_free(&two);
+}
+END_TEST
+
+/* A child that trains into `folder`. */
+static pid_t start(const char *folder)
+{
+    char command[PATH_MAX + 512];
+    snprintf(command, sizeof command,
+             "cd %s && exec \"%s\" " SMALL "--out %s --resume >killed", scratch,
+             program, folder);
+    const pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+START_TEST(killed_and_resumed_to_the_byte)
+{
+    outcome whole = run(SMALL "--out whole", "");
+    ck_assert_int_eq(whole.code, 0);
+    int killed = 0;
+    for (int k = 0; k < 3; k++) {
+        int status;
+        const pid_t pid = start("parts");
+        usleep(300000 + 170000 * (useconds_t)k);
+        kill(pid, SIGKILL);
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        killed += WIFSIGNALED(status);
+    }
+    outcome rest = run(SMALL "--out parts --resume", "");
+    ck_assert_int_eq(rest.code, 0);
+    json_t *a = line_of(&whole), *b = line_of(&rest);
+    ck_assert_str_eq(sha(a), sha(b));
+    assert_same_files("whole", "parts");
+    ck_assert_msg(killed > 0, "every run was over before it could be killed");
+    json_decref(a);
+    json_decref(b);
+    outcome_free(&whole);
+    outcome_free(&rest);
+}
+END_TEST
+
+START_TEST(an_interrupt_leaves_a_checkpoint)
+{
+    char command[PATH_MAX + 512];
+    struct stat info;
+    snprintf(command, sizeof command,
+             "cd %s && exec \"%s\" --out long -q >printed 2>said", scratch,
+             program);
+    ck_assert_int_eq(interrupt(command), 130);
+    ck_assert_int_eq(stat(scratch_path("long/checkpoint.safetensors"), &info),
+                     0);
+    char *printed = scratch_read(scratch_path("printed"));
+    ck_assert_str_eq(printed, "");
+    free(printed);
+}
+END_TEST
+
+START_TEST(bad_input_gets_one_line)
+{
+    static const char *const bad[] = {
+        "--steps 0",          "--attention none", "--lr 0",
+        "--tokens 15",        "--resume",         "--batch 0",
+        "--smoothing 1",      "--task nothing",   "--temperature 0",
+        "--out /proc/none/x", "--heads 0",        "--unknown"};
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+        outcome o = run(bad[k], "");
+        ck_assert_msg(o.code == 2 && o.lines == 1 && *o.out == '\0',
+                      "%s: exit %d, %d lines: %s", bad[k], o.code, o.lines,
+                      o.err);
+        outcome_free(&o);
+    }
+}
+END_TEST
+
+START_TEST(a_checkpoint_of_another_run_is_refused)
+{
+    outcome o = run(SMALL "--out a --threads 1", "");
+    ck_assert_int_eq(o.code, 0);
+    outcome_free(&o);
+    char *before = scratch_read(scratch_path("a/train.tsv"));
+    o = run(SMALL "--out a --resume --seed 9", "");
+    ck_assert_int_eq(o.code, 2);
+    ck_assert_int_eq(o.lines, 1);
+    char *after = scratch_read(scratch_path("a/train.tsv"));
+    ck_assert_str_eq(before, after);
+    free(before);
+    free(after);
+    outcome_free(&o);
+
+    scratch_write("a/checkpoint.safetensors", "\10\0\0\0\0\0\0\0{}      ", 16);
+    o = run(SMALL "--out a --resume", "");
+    ck_assert_int_eq(o.code, 2);
+    ck_assert_int_eq(o.lines, 1);
+    outcome_free(&o);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("vit-train");
+    TCase *c = tcase_create("vit-train");
+    tcase_set_timeout(c, 300);
+    tcase_add_checked_fixture(c, setup, scratch_remove);
+    tcase_add_test(c, a_line_says_what_came_out);
+    tcase_add_test(c, killed_and_resumed_to_the_byte);
+    tcase_add_test(c, an_interrupt_leaves_a_checkpoint);
+    tcase_add_test(c, bad_input_gets_one_line);
+    tcase_add_test(c, a_checkpoint_of_another_run_is_refused);
+    suite_add_tcase(suite, c);
+    return run_suite(suite);
+}
