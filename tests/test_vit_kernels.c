@@ -183,6 +183,10 @@ START_TEST(attention_agrees)
                              .gain = 1.5,
                              .q2 = q2.d,
                              .k2 = k2.d};
+        for (int i = 0; i < T * T; i++) { /* whatever lies there */
+            A.f[i] = -7;
+            A.d[i] = 7;
+        }
         k->attend(&hf, S.f, A.f);
         thm_vit64_kernels_baseline.attend(&hd, S.d, A.d);
         const double gf = (double)k->attend_back(&hf, S.f, A.f, G.f, u.f, w.f);
