@@ -208,6 +208,19 @@ START_TEST(the_error_of_b_reaches_its_kernel)
     ck_assert(row("1", "kernel")->err >=
               0.99 * of_b * row("1a", "output-rank")->value);
     ck_assert(row("1b", "blocks-rank")->err >= 0.99 * of_b);
+    /* and so it does where the square of W_O is below the range of doubles */
+    const double err = row("1", "kernel")->err;
+    for (int k = 0; k < 4; k++) {
+        in.Wo[k] = ldexp(in.Wo[k], -540);
+    }
+    check(&in.layer, &in.weights, THM_THEOREM_1);
+    assert_near(ldexp(row("1", "kernel")->err, 540), err, 1e-3);
+    /* W_O = 0 is no question of rounding, nor of the scale of W_Q */
+    memset(in.Wo, 0, 4 * sizeof *in.Wo);
+    check(&in.layer, &in.weights, THM_THEOREM_1);
+    ck_assert_int_eq(row("1", "kernel")->verdict, THM_REFUTED);
+    ck_assert_int_eq(row("1a", "output-rank")->verdict, THM_REFUTED);
+    ck_assert_str_eq(row("1", "kernel")->repair, "");
     thm_instance_free(&in);
 }
 END_TEST

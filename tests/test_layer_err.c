@@ -224,6 +224,41 @@ START_TEST(scores_beyond_doubles_have_no_bound)
 }
 END_TEST
 
+/* X and W move by powers of two that undo each other: nothing rounds otherwise,
+ * and the bounds stay what they were, though squares leave the range. */
+START_TEST(scales_that_cancel_change_no_bound)
+{
+    const double x[] = {1, 0.5}, w[] = {0.7, -0.3}, o[] = {1};
+    double X[2], W[2], value[3], slope[3];
+    const int power[] = {0, 520, -520};
+    for (int k = 0; k < 3; k++) {
+        for (int e = 0; e < 2; e++) {
+            X[e] = ldexp(x[e], power[k]);
+            W[e] = ldexp(w[e], -power[k]);
+        }
+        const thm_layer layer = {.N = 1,
+                                 .n = 1,
+                                 .D = 2,
+                                 .d = 1,
+                                 .H = 1,
+                                 .m = 1,
+                                 .kernel = THM_KERNEL_SOFTMAX,
+                                 .c = 1,
+                                 .X = X,
+                                 .Y = o,
+                                 .Wo = o};
+        const thm_weights at = {W, W, W};
+        thm_layer_error_at(&layer, &at, THM_TRAIN_V, 1.0, &value[k], &slope[k]);
+        ck_assert_double_eq_tol(value[k] / value[0], 1.0, 1e-12);
+        ck_assert_double_eq_tol(ldexp(slope[k], -power[k]) / slope[0], 1.0,
+                                1e-12);
+    }
+    ck_assert(thm_norm_upper(2, (double[]){0, -0.0}) == 0.0);
+    ck_assert(isnan(thm_norm_upper(2, (double[]){NAN, 1})));
+    ck_assert(isinf(thm_norm_upper(2, (double[]){1, HUGE_VAL})));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("layer-err");
@@ -232,6 +267,7 @@ int main(void)
     tcase_add_test(t, errors_stay_below_their_bounds);
     tcase_add_test(t, attention_is_as_good_as_said);
     tcase_add_test(t, scores_beyond_doubles_have_no_bound);
+    tcase_add_test(t, scales_that_cancel_change_no_bound);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }

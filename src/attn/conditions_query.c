@@ -15,17 +15,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "attn/layer_err.h"
 #include "la/dense.h"
 #include "la/lu.h"
-
-static double norm(size_t count, const double *x)
-{
-    double sum = 0.0;
-    for (size_t k = 0; k < count; k++) {
-        sum += x[k] * x[k];
-    }
-    return sqrt(sum);
-}
 
 /* |J_Q' r| / |r| for r_ik = U_i^-1 1, m = n; NaN where U_i is singular. */
 static thm_status null_residual(const thm_sheet *s, const thm_slope_head *h,
@@ -65,7 +57,8 @@ static thm_status null_residual(const thm_sheet *s, const thm_slope_head *h,
         status = o->vjp(x, r, g, o->ctx);
     }
     if (status == THM_OK) {
-        *out = norm((size_t)o->n, g) / norm((size_t)o->m, r);
+        *out =
+            thm_norm_upper((size_t)o->n, g) / thm_norm_upper((size_t)o->m, r);
     }
     status = status == THM_ESINGULAR ? THM_OK : status;
 done:

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attn/layer_err.h"
 #include "la/svd.h"
 
 #define U THM_CONDITIONS_U
@@ -76,6 +77,10 @@ thm_status thm_sheet_sigma(int m, int n, const double *A, int count,
     const int k = m < n ? m : n;
     const size_t side = (size_t)k;
     thm_la_report report;
+    if (delta == 0.0 && thm_norm_upper((size_t)m * (size_t)n, A) == 0.0) {
+        *sigma = *max = thm_range_exact(0.0);
+        return THM_OK;
+    }
     double *s =
         malloc((side + side * (size_t)m + side * (size_t)n) * sizeof *s);
     if (!s) {

@@ -23,15 +23,6 @@ static double gamma_of(double k)
     return k * ROUND / (1.0 - k * ROUND);
 }
 
-static double norm(size_t count, const double *x)
-{
-    double sum = 0.0;
-    for (size_t k = 0; k < count; k++) {
-        sum += x[k] * x[k];
-    }
-    return sqrt(sum) * (1.0 + ((double)count + 4.0) * ROUND);
-}
-
 thm_status thm_slope_head_fill(const thm_sheet *s, thm_slope_head *h)
 {
     const thm_layer *l = s->layer;
@@ -58,9 +49,10 @@ thm_status thm_slope_head_fill(const thm_sheet *s, thm_slope_head *h)
     h->M = h->S + (size_t)T * (size_t)l->n;
     h->A = h->M + (size_t)D * (size_t)m;
     h->centre = h->A + (size_t)m * (size_t)d;
-    h->q = norm((size_t)(D * d), s->w->Wq);
-    h->k = norm((size_t)(D * d), s->w->Wk);
-    h->m = norm((size_t)(D * d), s->w->Wv) * norm((size_t)(d * m), l->Wo);
+    h->q = thm_norm_upper((size_t)(D * d), s->w->Wq);
+    h->k = thm_norm_upper((size_t)(D * d), s->w->Wk);
+    h->m = thm_norm_upper((size_t)(D * d), s->w->Wv) *
+           thm_norm_upper((size_t)(d * m), l->Wo);
     thm_status status =
         thm_layer_attention(l, s->w->Wq, s->w->Wk, s->work, h->S, NULL, NULL);
     if (status == THM_OK) {
@@ -88,7 +80,8 @@ static double row_of(const thm_slope_head *h, int i)
     const size_t D = (size_t)h->l->D, n = (size_t)h->l->n;
     double largest = 0.0;
     for (size_t k = 0; k < n; k++) {
-        largest = fmax(largest, norm(D, h->l->X + ((size_t)i * n + k) * D));
+        largest =
+            fmax(largest, thm_norm_upper(D, h->l->X + ((size_t)i * n + k) * D));
     }
     return largest;
 }
@@ -228,9 +221,9 @@ static thm_range diameter(int n, int size, const double *rows, double err,
                 gap[b] = rows[(size_t)j * (size_t)size + (size_t)b] -
                          rows[(size_t)k * (size_t)size + (size_t)b];
             }
-            const double length = norm((size_t)size, gap);
+            const double length = thm_norm_upper((size_t)size, gap);
             out = thm_range_max(
-                out, thm_range_about(length, 2.0 * err + (2.0 * size + 8.0) *
+                out, thm_range_about(length, 2.0 * err + (2.0 * size + 16.0) *
                                                              ROUND * length));
         }
     }
@@ -257,11 +250,11 @@ thm_status thm_slope_measure(const thm_sheet *s, const thm_slope_head *h,
             }
             z->sigma = i == 0 && k == 0 ? min : thm_range_min(z->sigma, min);
             const double length =
-                norm((size_t)m, values + (size_t)k * (size_t)m);
+                thm_norm_upper((size_t)m, values + (size_t)k * (size_t)m);
             sum = thm_range_add(
                 sum,
                 thm_range_about(length, value_err(h, i) +
-                                            (2.0 * m + 8.0) * ROUND * length));
+                                            (2.0 * m + 16.0) * ROUND * length));
         }
         if (h->normalised) {
             const thm_range du =

@@ -6,26 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attn/layer_err.h"
+
 enum { EXACT_ENTRIES = 1 << 20 }; /* of J_V, for a certificate of its own */
 
 /* J_V = [B_h x W_O_h'] of the exact B within delta and, of an entry, one
- * rounded product: |J - exact|_F <= sum_h |W_O_h|_F (delta + u |B_h|_F). */
+ * rounded product, below the normal range off by 2^-1075 at most: |J - exact|_F
+ * <= sum_h |W_O_h|_F (delta + u |B_h|_F) + 2^-1074 sqrt(entries). */
 static double jacobian_err(const thm_sheet *s)
 {
     const thm_layer *l = s->layer;
     const size_t out = (size_t)l->d * (size_t)l->m,
                  entries = (size_t)s->rank.rows * (size_t)s->rank.columns;
-    double wo = 0.0, b = 0.0;
-    for (size_t k = 0; k < out * (size_t)l->H; k++) {
-        wo += l->Wo[k] * l->Wo[k];
-    }
-    for (size_t k = 0; k < entries; k++) {
-        b += s->B[k] * s->B[k];
-    }
+    const double wo = thm_norm_upper(out * (size_t)l->H, l->Wo);
+    const double b = thm_norm_upper(entries, s->B);
     /* |W_O|_F >= |W_O_h|_F, blocks of B add up in squares */
-    return sqrt(wo) * (s->rank.delta + 2.0 * THM_CONDITIONS_U * sqrt(b)) *
-           (1.0 +
-            ((double)entries + (double)out * l->H + 16.0) * THM_CONDITIONS_U);
+    return wo * (s->rank.delta + 2.0 * THM_CONDITIONS_U * b) *
+               (1.0 + 16.0 * THM_CONDITIONS_U) +
+           EXACT_ENTRIES * DBL_TRUE_MIN;
 }
 
 /* J: rows (token, output), columns (head, row and column of W_V_h). */
@@ -51,10 +49,13 @@ static thm_status exact_kernel(thm_sheet *s, bool *known, thm_range *min,
                                thm_range *max)
 {
     const thm_layer *l = s->layer;
-    const int rows = s->rank.rows * l->m, cols = s->rank.columns * l->d;
-    /* u v' with B'u = 0 is in the kernel of J_V' */
+    const int rows = s->rank.rows * l->m, cols = s->rank.columns * l->d,
+              width = l->H * l->d;
+    /* u v' with B'u = 0 or W_O v = 0 is in the kernel of J_V' */
     const bool deficient =
-        cols < rows || s->rank.deficient != THM_DEFICIENT_NOT;
+        cols < rows || width < l->m ||
+        thm_norm_upper((size_t)width * (size_t)l->m, l->Wo) == 0.0 ||
+        s->rank.deficient != THM_DEFICIENT_NOT;
     *known = deficient || (double)rows * cols <= EXACT_ENTRIES;
     if (!*known || deficient) {
         *min = thm_range_exact(0.0);
@@ -192,7 +193,10 @@ thm_status thm_sheet_values(thm_sheet *s)
     if (known) {
         thm_condition *row =
             thm_sheet_positive(s, "1", "kernel", "sigma_min(J_V) > 0", min);
-        status = thm_sheet_repair_scale(s, row);
+        /* no scale of W_Q, W_K helps against a W_O of low rank */
+        if (!(s->s_b.lower > 0.0)) {
+            status = thm_sheet_repair_scale(s, row);
+        }
         thm_sheet_consequences(s, thm_range_mul(min, min).lower, L, false, 2);
     }
     if (status == THM_OK) {

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "core/verdict.h"
+
 #define U (DBL_EPSILON / 2)
 
 static double gamma_of(double k)
@@ -12,21 +14,29 @@ static double gamma_of(double k)
     return k * U / (1.0 - k * U);
 }
 
-/* |x|_2 or more; infinite where a square overflows. */
-static double norm(size_t count, const double *x)
+double thm_norm_upper(size_t count, const double *x)
 {
-    double sum = 0.0;
+    double largest = 0.0, sum = 0.0;
     for (size_t k = 0; k < count; k++) {
-        sum += x[k] * x[k];
+        largest = thm_worse(largest, fabs(x[k]));
     }
-    return sqrt(sum) * (1.0 + ((double)count + 4.0) * U) + DBL_MIN;
+    if (!(largest > 0.0) || !isfinite(largest)) {
+        return largest;
+    }
+    for (size_t k = 0; k < count; k++) {
+        const double part = x[k] / largest;
+        sum += part * part;
+    }
+    return largest * sqrt(sum) * (1.0 + ((double)count + 8.0) * U) +
+           DBL_TRUE_MIN;
 }
 
 static double largest_row(int rows, int n, const double *x)
 {
     double largest = 0.0;
     for (int k = 0; k < rows; k++) {
-        largest = fmax(largest, norm((size_t)n, x + (size_t)k * (size_t)n));
+        largest =
+            fmax(largest, thm_norm_upper((size_t)n, x + (size_t)k * (size_t)n));
     }
     return largest;
 }
@@ -60,8 +70,8 @@ double thm_layer_attention_err(const thm_layer *l, const double *Wq,
 {
     const size_t count = (size_t)l->D * (size_t)l->d;
     return rho_of(l, largest_row(l->n, l->D, sample_of(l, i)),
-                  norm(count, head_of(l, Wq, h)),
-                  norm(count, head_of(l, Wk, h)));
+                  thm_norm_upper(count, head_of(l, Wq, h)),
+                  thm_norm_upper(count, head_of(l, Wk, h)));
 }
 
 /* Norms of one head. */
@@ -69,10 +79,10 @@ typedef struct {
     double q, k, m, o; /* |Wq|, |Wk|, |Wv| |Wo|, |Wo| */
 } head_norms;
 
-/* Squares of the sums of absolute values, |.|_F, that make the derivatives of
- * F_ih by the trained weights. */
-static double slope_square(const thm_layer *l, int trained, const head_norms *w,
-                           double x, double row, double attention)
+/* The sums of absolute values, |.|_F, that make the derivatives of F_ih by the
+ * trained weights. */
+static double slope_size(const thm_layer *l, int trained, const head_norms *w,
+                         double x, double row, double attention)
 {
     const bool normalised = l->kernel != THM_KERNEL_GAUSSIAN;
     const bool softmax = l->kernel == THM_KERNEL_SOFTMAX;
@@ -84,17 +94,17 @@ static double slope_square(const thm_layer *l, int trained, const head_norms *w,
         const double a =
             x * l->c * e *
             (softmax ? x * w->k : 2.0 * (root * row * w->q + x * w->k));
-        sum += a * a;
+        sum = hypot(sum, a);
     }
     if (trained & THM_TRAIN_K) {
         const double a =
             x * l->c * e *
             (softmax ? x * w->q : 2.0 * (root * row * w->k + x * w->q));
-        sum += a * a;
+        sum = hypot(sum, a);
     }
     if (trained & THM_TRAIN_V) {
         const double a = x * attention * w->o;
-        sum += a * a;
+        sum = hypot(sum, a);
     }
     return sum;
 }
@@ -115,32 +125,34 @@ void thm_layer_error_at(const thm_layer *l, const thm_weights *w, int trained,
         l->kernel == THM_KERNEL_GAUSSIAN ? l->n : sqrt((double)l->n);
     double value = 0.0, slope = 0.0, rel = 0.0;
     for (int i = 0; i < l->N; i++) {
-        const double x = norm(tokens, sample_of(l, i)),
+        const double x = thm_norm_upper(tokens, sample_of(l, i)),
                      row = largest_row(l->n, l->D, sample_of(l, i)),
-                     y = norm(targets, l->Y + (size_t)i * targets);
+                     y = thm_norm_upper(targets, l->Y + (size_t)i * targets);
         double sample = 0.0, size = 0.0;
         for (int h = 0; h < l->H; h++) {
-            const double o = norm(out, l->Wo + (size_t)h * out);
-            const head_norms norms = {.q = norm(weights, head_of(l, w->Wq, h)),
-                                      .k = norm(weights, head_of(l, w->Wk, h)),
-                                      .m = norm(weights, head_of(l, w->Wv, h)) *
-                                           o,
-                                      .o = o};
+            const double o = thm_norm_upper(out, l->Wo + (size_t)h * out);
+            const head_norms norms = {
+                .q = thm_norm_upper(weights, head_of(l, w->Wq, h)),
+                .k = thm_norm_upper(weights, head_of(l, w->Wk, h)),
+                .m = thm_norm_upper(weights, head_of(l, w->Wv, h)) * o,
+                .o = o};
             const double rho = rho_of(l, row, norms.q, norms.k);
             const double output = attention * x * norms.m;
             sample += output * (rho + forward + rho * forward);
             size += output * (1.0 + rho) * (1.0 + forward);
-            slope += slope_square(l, trained, &norms, x, row, attention);
+            slope =
+                hypot(slope, slope_size(l, trained, &norms, x, row, attention));
             rel = fmax(rel, (1.0 + rho) * (1.0 + rho) * backward +
                                 rho * (2.0 + rho));
         }
         sample += U * (size + y);
-        value += sample * sample;
+        value = hypot(value, sample);
     }
-    /* the bounds themselves are sums of fewer than 2 N H + 64 roundings */
-    const double up = 1.0 + (2.0 * l->N * l->H + 64.0) * U;
-    *value_err = sqrt(value) * up;
-    *gradient_err = sqrt(slope) * (rel * sqrt(2.0 * f) + *value_err) * up * up;
+    /* the bounds themselves pass fewer than 8 N H + 64 roundings, four to a
+     * hypot; squares instead would leave the range of doubles early */
+    const double up = 1.0 + (8.0 * l->N * l->H + 64.0) * U;
+    *value_err = value * up;
+    *gradient_err = slope * (rel * sqrt(2.0 * f) + *value_err) * up * up;
 }
 
 thm_status thm_layer_error(const double *x, double f, double *value_err,

@@ -14,6 +14,10 @@
 
 #include "attn/layer.h"
 
+/* |x|_2 or more, whatever the scale of x; 0 for zeros, NaN if an entry is one.
+ */
+double thm_norm_upper(size_t count, const double *x);
+
 typedef struct {
     const thm_layer *layer;
     const thm_layer_problem *problem; /* of this layer */
