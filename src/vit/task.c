@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "vit/task_inside.h"
 
@@ -35,6 +36,10 @@ static const thm_task_family *family_of(thm_task_kind kind)
     case THM_TASK_ONE_STEP:
     case THM_TASK_CLASSIFY:
         return &thm_task_images;
+    case THM_TASK_CLS_TOKENS:
+    case THM_TASK_INDUCTION:
+    case THM_TASK_ICL_REGRESSION:
+        return &thm_task_sequences;
     }
     return NULL;
 }
@@ -106,7 +111,7 @@ thm_task_marks thm_task_marks_of(const thm_task *task, thm_split split,
     const double P = task->chance[split], a = task->agree[split];
     const double sure = 1 - smoothing;
     thm_task_marks marks = {NAN, NAN, NAN, NAN};
-    if (task->labelled) {
+    if (task->certain) {
         marks.perfect =
             entropy_term(sure + e) + (classes - 1) * entropy_term(e);
     }
@@ -205,6 +210,11 @@ thm_status thm_task_draw(const thm_task *task, uint64_t seed, thm_split split,
     }
     const thm_task_at at = {.seed = seed, .split = split, .step = step};
     samples->batch.count = count;
+    for (int i = 0; i < count; i++) {
+        samples->other_label[i] = -1;
+    }
+    memset(samples->roles, THM_ROLE_NONE,
+           (size_t)count * (size_t)task->config.tokens);
     task->family->draw(task, &at, first, count, samples);
     return THM_OK;
 }

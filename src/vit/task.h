@@ -15,7 +15,10 @@
     X(THM_TASK_TWO_STEP, "two-step")                                           \
     X(THM_TASK_TWO_STEP_MOVING, "two-step-moving")                             \
     X(THM_TASK_ONE_STEP, "one-step")                                           \
-    X(THM_TASK_CLASSIFY, "classify")
+    X(THM_TASK_CLASSIFY, "classify")                                           \
+    X(THM_TASK_CLS_TOKENS, "cls-tokens")                                       \
+    X(THM_TASK_INDUCTION, "induction")                                         \
+    X(THM_TASK_ICL_REGRESSION, "icl-regression")
 
 /* Two-step tasks show two indicators and two targets, the first beside the
  * first.  z = 1 if the indicators are equal, else 2; the label is the class of
@@ -31,7 +34,15 @@
  *           row the two swap sides with chance 1/2.  A token is a patch, rows
  *           first, of (channel, row, column).
  * classify: one picture, its class; a train sample is drawn, test sample i is
- * picture i of the test set, whatever seed and step. */
+ * picture i of the test set, whatever seed and step.
+ * cls-tokens: 10 of the 10 words of one of 4 classes, repeating; word k is of
+ * class k / 10.
+ * induction: BOS (0), 11 different words of 49, and one of the first ten of
+ * these again: the label there is the word that followed.  A train sample has a
+ * second label, the next word, at one of the places before.
+ * icl-regression: x_1, y_1, ..., y_10, x_11 with y = w.x, x from N(0, I),
+ * w from N(0, I / 5), of dimension 5; tokens (x, 0) and (0, y); the target at
+ * each x is its y. */
 typedef enum {
 #define THM_TASK_ENUM(name, text) name,
     THM_TASK_TABLE(THM_TASK_ENUM)
@@ -99,7 +110,8 @@ thm_task_marks thm_task_marks_of(const thm_task *task, thm_split split,
 int thm_task_test_size(const thm_task *task);
 
 /* What a token is to a two-step task: an indicator, the target that gives the
- * label, the target that does not. */
+ * label, the target that does not.  To induction: the word that is there twice,
+ * the answer. */
 typedef enum {
     THM_ROLE_NONE,
     THM_ROLE_INDICATOR,

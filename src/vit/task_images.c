@@ -121,7 +121,7 @@ static thm_status open_images(thm_task *task, thm_message *msg)
     }
     task->one_step = o->kind == THM_TASK_ONE_STEP;
     task->two_step = !single;
-    task->labelled = true;
+    task->labelled = task->certain = true;
     status =
         read_both(o->images ? o->images : THM_FASHION_MNIST, s->garments, msg);
     if (status == THM_OK && !single) {
@@ -304,7 +304,6 @@ static void draw_single(const thm_task *task, const thm_task_at *at, int i,
         (size_t)task->config.tokens * (size_t)task->config.features;
     put_tile(task, thm_picture(p, k), 0, 0, white, s->x + (size_t)i * size);
     s->labels[i] = p->labels.data[k];
-    s->other_label[i] = -1;
 }
 
 static void draw_images(const thm_task *task, const thm_task_at *at, int first,

@@ -25,14 +25,16 @@ typedef struct {
     json_t *(*data)(const thm_task *task);
 } thm_task_family;
 
-extern const thm_task_family thm_task_tokens, thm_task_images;
+extern const thm_task_family thm_task_tokens, thm_task_images,
+    thm_task_sequences;
 
 struct thm_task {
     thm_task_options options; /* its strings are not kept            */
     const thm_task_family *family;
     thm_vit_config config;
     bool two_step, one_step;    /* has indicators; they mean nothing    */
-    bool labelled;              /* classes, no target vectors           */
+    bool labelled, certain;     /* classes, no target vectors; which the
+                                   sample always tells                 */
     double chance[2], agree[2]; /* by split: P(z = 1), P(equal classes) */
     int test_size;              /* 0: endless                           */
     void *own;                  /* what the family keeps                */

@@ -22,7 +22,7 @@ static thm_status open_tokens(thm_task *task, thm_message *msg)
         return status;
     }
     task->one_step = task->options.kind == THM_TASK_ONE_STEP_TOKENS;
-    task->two_step = task->labelled = true;
+    task->two_step = task->labelled = task->certain = true;
     for (int split = 0; split < 2; split++) {
         task->chance[split] = thm_two_step_chance(task, 0.5);
         task->agree[split] = 1.0 / CLASSES;
@@ -62,7 +62,6 @@ static void draw_tokens(const thm_task *task, const thm_task_at *at, int first,
             draw_token(of_task ? codes[shown[t]] : NULL,
                        of_task ? CODE_NOISE : OTHER_NOISE, &rng,
                        s->x + (base + (size_t)t) * DIM);
-            s->roles[base + (size_t)t] = THM_ROLE_NONE;
         }
         s->roles[base] = s->roles[base + 3] = THM_ROLE_INDICATOR;
         s->roles[base + 1] = z.top ? THM_ROLE_CHOSEN : THM_ROLE_OTHER;
