@@ -21,6 +21,11 @@
         id, slug, program, "song2024.md", expected                             \
     }
 
+#define EUREKA(id, slug, program, expected)                                    \
+    {                                                                          \
+        id, slug, program, "hoffmann2024.md", expected                         \
+    }
+
 const thm_catalogue_entry thm_catalogue[] = {
     SOFTMAX("S1.1", "jacobian-psd", "s1-rank"),
     SOFTMAX("S1.2", "jacobian-kernel-ones", "s1-rank"),
@@ -152,6 +157,14 @@ const thm_catalogue_entry thm_catalogue[] = {
     DESCENT("G26.2", "entries-softmax", "g26-entries", THM_HOLDS),
     DESCENT("G26.3", "entries-need-features", "g26-entries", THM_REFUTED),
     DESCENT("G27", "few-features-trap", "g27-few-features", THM_REFUTED),
+    EUREKA("H1.1", "heat-schedule", "h1-heat", THM_HOLDS),
+    EUREKA("H1.2", "heat-falls", "h1-heat", THM_HOLDS),
+    EUREKA("H2.1", "label-rule", "h2-task", THM_HOLDS),
+    EUREKA("H2.2", "prior", "h2-task", THM_HOLDS),
+    EUREKA("H3", "task-floors", "h3-floors", THM_HOLDS),
+    EUREKA("H8", "plateau-gradients", "h8-gradients", THM_HOLDS),
+    EUREKA("H9", "rescaled-gradients", "h9-rescaling", THM_HOLDS),
+    EUREKA("H12", "interventions-raise-entropy", "h12-entropy", THM_REFUTED),
     {NULL, NULL, NULL, NULL, THM_VACUOUS},
 };
 
