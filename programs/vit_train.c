@@ -1,162 +1,27 @@
 /* vit-train: trains a small transformer on a task whose first step is hard to
  * find, and says when it was found. */
-#include <math.h>
-#include <string.h>
-
+#include "core/json.h"
 #include "core/progress.h"
 #include "core/run.h"
 #include "la/blas.h"
 #include "programs/start.h"
-#include "programs/vit_train/run.h"
+#include "programs/vit_train/ask.h"
 
-#define TASKS "two-step-tokens|one-step-tokens"
-/* the words of thm_vit_attention in their order, and Heat Treatment */
-#define ATTENTION                                                              \
-    "softmax|normsoftmax-std|normsoftmax-var|gaussian|gaussian-normalised|"    \
-    "sigmoid|linear|uniform|qk-norm|heat"
-enum { HEAT = THM_VIT_QK_NORM + 1 };
-
-static int task_kind, attention, optimiser, rescale,
-    schedule = THM_HEAT_HALF_COSINE;
-static int tokens, depth, width, heads, head_width, mlp, batch, warmup = -1;
-static double prior, lr, lr_qk = 1.0, decay = -1.0, smoothing = 0.1;
-static double heat_from, temperature = 1.0, clip;
-static run_request request = {.steps = 10000,
-                              .evaluate = 250,
-                              .samples = 1024,
-                              .probe = 64,
-                              .checkpoint = 1000};
-static thm_common common = THM_COMMON_DEFAULT;
-
-static const thm_option table[] = {
-    {"task", 't', TASKS, THM_OPTION_CHOICE, &task_kind,
-     "what to learn (default two-step-tokens)", 0, 0},
-    {"tokens", 'n', "N", THM_OPTION_INT, &tokens,
-     "tokens of a sample (default 16)", 16, 64},
-    {"prior", 0, "P", THM_OPTION_REAL, &prior,
-     "chance that the second indicator is made equal to the first (default "
-     "0.5: drawn by itself)",
-     THM_POSITIVE, 1},
-    {"attention", 'a', ATTENTION, THM_OPTION_CHOICE, &attention,
-     "of every layer (default softmax)", 0, 0},
-    {"temperature", 0, "X", THM_OPTION_REAL, &temperature,
-     "divide the scale of the scores by X (default 1)", THM_POSITIVE, DBL_MAX},
-    {"heat-from", 0, "X", THM_OPTION_REAL, &heat_from,
-     "Heat Treatment: scale of the scores at the start (default 24 / d)",
-     THM_POSITIVE, DBL_MAX},
-    {"heat-schedule", 0, "constant|linear|cosine|half-cosine",
-     THM_OPTION_CHOICE, &schedule,
-     "its way to 1 / sqrt(d) in half of the steps (default half-cosine)", 0, 0},
-    {"depth", 0, "L", THM_OPTION_INT, &depth, "layers (default: the task's)", 1,
-     THM_VIT_LAYERS},
-    {"width", 0, "D", THM_OPTION_INT, &width, "of the residual stream", 1,
-     65536},
-    {"heads", 0, "H", THM_OPTION_INT, &heads, "heads", 1, 1024},
-    {"head-width", 0, "d", THM_OPTION_INT, &head_width, "of a head", 1, 65536},
-    {"mlp", 0, "M", THM_OPTION_INT, &mlp, "width of the MLP's middle", 1,
-     1 << 20},
-    {"batch", 'b', "B", THM_OPTION_INT, &batch, "samples a step (default 64)",
-     1, 1 << 20},
-    {"steps", 0, "T", THM_OPTION_INT, &request.steps,
-     "steps of training (default 10000)", 1, 100000000},
-    {"optimiser", 0, "adamw|sgd", THM_OPTION_CHOICE, &optimiser,
-     "(default adamw)", 0, 0},
-    {"lr", 0, "X", THM_OPTION_REAL, &lr, "largest learning rate (default 3e-3)",
-     THM_POSITIVE, DBL_MAX},
-    {"lr-qk", 0, "X", THM_OPTION_REAL, &lr_qk,
-     "factor on it for W_Q and W_K (default 1)", 0, DBL_MAX},
-    {"warmup", 0, "T", THM_OPTION_INT, &warmup,
-     "steps of linear warm-up (default 500, at most a tenth)", 0, 100000000},
-    {"decay", 0, "X", THM_OPTION_REAL, &decay, "weight decay (default 0.05)", 0,
-     DBL_MAX},
-    {"clip", 0, "X", THM_OPTION_REAL, &clip,
-     "largest norm of a gradient (default none)", THM_POSITIVE, DBL_MAX},
-    {"rescale", 0, "none|to-mean|to-value|heads-to-value", THM_OPTION_CHOICE,
-     &rescale, "gradients of W_Q, W_K, W_V to a common size (default none)", 0,
-     0},
-    {"smoothing", 0, "E", THM_OPTION_REAL, &smoothing,
-     "label smoothing (default 0.1)", 0, 0.999},
-    {"evaluate", 0, "T", THM_OPTION_INT, &request.evaluate,
-     "evaluate every T steps (default 250)", 1, 100000000},
-    {"samples", 0, "K", THM_OPTION_INT, &request.samples,
-     "test samples of an evaluation (default 1024)", 1, 1 << 24},
-    {"probe", 0, "K", THM_OPTION_INT, &request.probe,
-     "test samples that the instruments look at (default 64; 0: none)", 0,
-     1 << 16},
-    {"checkpoint", 0, "T", THM_OPTION_INT, &request.checkpoint,
-     "write one every T steps (default 1000)", 1, 100000000},
-    {"out", 'o', "DIR", THM_OPTION_TEXT, &common.out,
-     "write train.tsv, instruments.tsv, checkpoint.safetensors and run.json", 0,
-     0},
-    {"resume", 0, NULL, THM_OPTION_FLAG, &request.resume,
-     "go on with the run in DIR, from the start if there is no checkpoint", 0,
-     0},
-    THM_COMMON_SEED(common),
-    THM_COMMON_THREADS(common),
-    THM_COMMON_PRINT(common),
-    {0}};
-
-static const thm_options options = {
-    .program = "vit-train",
-    .purpose = "Trains a vision transformer and watches for the Eureka-moment.",
-    .details =
-        "A two-step task shows two indicators and two targets; the label is "
-        "the "
-        "class of the first target if the indicators are equal, else that of "
-        "the second.  Without the indicators accuracy ends at `cap`, the "
-        "training loss at `floor`; `eureka_step` is the first evaluation above "
-        "cap + 0.05 whose successor is too.  The last line: step, train_loss, "
-        "test_accuracy, eureka_step, images_per_s, params_sha256.\n\n"
-        "  vit-train --out run\n"
-        "  vit-train --attention normsoftmax-std --seed 2 --out run2\n"
-        "  vit-train --out run --resume\n\n"
-        "Results do not depend on --threads, and a run that was killed and "
-        "resumed ends with the bits of one that was not.  Exits 0, 2 for bad "
-        "usage or input or numbers that are not finite, 130 if interrupted, "
-        "with a checkpoint.",
-    .table = table};
-
-static void set(int *to, int asked)
+static thm_status write_record(const char *dir, const thm_task *task,
+                               double seconds, thm_message *msg)
 {
-    *to = asked > 0 ? asked : *to;
-}
-
-static thm_trainer_options asked(const thm_task *task)
-{
-    thm_trainer_options o = thm_trainer_default(task);
-    set(&o.config.depth, depth);
-    set(&o.config.width, width);
-    set(&o.config.heads, heads);
-    set(&o.config.head_width, head_width);
-    set(&o.config.mlp_width, mlp);
-    set(&o.batch, batch);
-    for (int layer = 0; layer < THM_VIT_LAYERS; layer++) {
-        o.config.attention[layer] =
-            attention == HEAT ? THM_VIT_SOFTMAX : (thm_vit_attention)attention;
-    }
-    if (attention == HEAT) {
-        o.heat = (thm_heat)schedule;
-        o.heat_over = (request.steps + 1) / 2;
-        /* scores of deviation 2.46 at the start, as 3 gives for d = 64 */
-        o.heat_from = heat_from > 0.0
-                          ? heat_from
-                          : 24.0 / sqrt((double)o.config.head_width);
-    }
-    o.temperature = temperature;
-    o.smoothing = smoothing;
-    o.optimiser.kind = (thm_optimiser_kind)optimiser;
-    o.optimiser.rescale = (thm_rescale)rescale;
-    o.optimiser.steps = request.steps;
-    o.optimiser.lr = lr > 0.0 ? lr : o.optimiser.lr;
-    o.optimiser.lr_qk = lr_qk;
-    o.optimiser.clip = clip;
-    o.optimiser.weight_decay = decay >= 0.0 ? decay : o.optimiser.weight_decay;
-    o.optimiser.warmup = warmup >= 0                ? warmup
-                         : request.steps / 10 < 500 ? request.steps / 10
-                                                    : 500;
-    o.seed = common.seed;
-    o.threads = start_threads(&common);
-    return o;
+    const thm_common *common = ask_common();
+    json_t *data = thm_task_record(task);
+    const thm_run run = {.options = &ask_options,
+                         .seed = common->seed,
+                         .isa = thm_isa_text(thm_isa_detect()),
+                         .blas_core = thm_blas_core(),
+                         .threads = start_threads(common),
+                         .wall_seconds = seconds,
+                         .data = data};
+    const thm_status status = data ? thm_run_write(dir, &run, msg) : THM_ENOMEM;
+    json_decref(data);
+    return status;
 }
 
 int main(int argc, char **argv)
@@ -167,40 +32,31 @@ int main(int argc, char **argv)
     thm_trainer *trainer = NULL;
     run_history history = {0};
     run_result result = {0};
-    common.out = NULL;
     start_program(argv);
-    start_options(&options, argc, argv);
-    request.out = common.out;
-    request.progress = !common.quiet;
+    start_options(&ask_options, argc, argv);
+    const run_request request = ask_request();
     if (request.resume && !request.out) {
         thm_fail(THM_EDOMAIN, &msg, "--resume: expected --out DIR with it");
         return (int)start_fail(THM_EDOMAIN, &msg);
     }
-    thm_task_options what = thm_task_options_default((thm_task_kind)task_kind);
-    set(&what.tokens, tokens);
-    what.prior = prior > 0.0 ? prior : what.prior;
-
+    const thm_task_options what = ask_task();
     thm_status status = thm_task_alloc(&what, &task, &msg);
     if (status == THM_OK) {
-        const thm_trainer_options o = asked(task);
+        const thm_trainer_options o =
+            ask_trainer(task, start_threads(ask_common()));
         status = thm_trainer_alloc(&o, task, &trainer, &msg);
     }
     if (status == THM_OK) {
         status = run_train(&request, task, trainer, &history, &result, &msg);
     }
     if ((status == THM_OK || status == THM_EINTERRUPTED) && request.out) {
-        const thm_run run = {.options = &options,
-                             .seed = common.seed,
-                             .isa = thm_isa_text(thm_isa_detect()),
-                             .blas_core = thm_blas_core(),
-                             .threads = start_threads(&common),
-                             .wall_seconds = thm_seconds() - begin};
-        const thm_status written = thm_run_write(request.out, &run, &msg);
+        const thm_status written =
+            write_record(request.out, task, thm_seconds() - begin, &msg);
         status = written == THM_OK ? status : written;
     }
     if (status == THM_OK) {
         status = run_print(stdout, task, trainer, &history, &result,
-                           start_table(&common));
+                           start_table(ask_common()));
     }
     run_history_free(&history);
     thm_trainer_free(trainer);

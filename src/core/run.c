@@ -63,6 +63,9 @@ json_t *thm_run_json(const thm_run *run)
             json_object_set_new(object, fields[i].key, fields[i].value) == 0 &&
             good;
     }
+    if (run->data != NULL) {
+        good = json_object_set(object, "data", run->data) == 0 && good;
+    }
     if (!good) {
         json_decref(object);
         return NULL;

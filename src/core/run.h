@@ -12,10 +12,11 @@ typedef struct {
     const char *blas_core; /* NULL if the program calls no BLAS   */
     int threads;
     double wall_seconds;
+    json_t *data; /* what was read, borrowed; NULL: nothing       */
 } thm_run;
 
 /* Writes dir/run.json atomically, making dir: program, options, seed, version,
- * compiler, cpu, isa, blas_core, threads, wall_seconds.
+ * compiler, cpu, isa, blas_core, threads, wall_seconds, data.
  * THM_EIO, THM_ENOMEM. */
 thm_status thm_run_write(const char *dir, const thm_run *run, thm_message *msg);
 
