@@ -35,7 +35,6 @@ static void embed(VIT *work, const real *params, const thm_vit_batch *batch)
     const thm_vit_config *c = &work->config;
     const size_t D = (size_t)c->width, bytes = D * sizeof(real);
     const real *W = params + work->at.embed_weight;
-    const real *cls = vit_tensor(params, work->at.cls);
     const real *positions = c->positions == THM_VIT_LEARNED
                                 ? params + work->at.positions
                                 : work->positions;
@@ -49,8 +48,8 @@ static void embed(VIT *work, const real *params, const thm_vit_batch *batch)
     }
     for (int s = 0, i = 0; s < batch->count; s++) {
         real *first = x;
-        if (cls != NULL) {
-            memcpy(x, cls, bytes);
+        if (c->pool == THM_VIT_CLS) {
+            memcpy(x, params + work->at.cls, bytes);
             x += D;
         }
         for (int t = 0; t < c->tokens; t++, i++, x += D) {

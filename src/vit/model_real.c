@@ -129,9 +129,9 @@ static void deal_all(VIT *work, dealer *from)
     const size_t last = room * (size_t)vit_last_rows(c);
     const size_t rows = room * (size_t)vit_output_rows(c);
     if (c->input == THM_VIT_VECTORS) {
-        if (sizeof(real) != sizeof(float)) {
-            work->tokens = deal(from, tokens, (size_t)c->features);
-        }
+#if THM_REAL == 64
+        work->tokens = deal(from, tokens, (size_t)c->features);
+#endif
         work->embedded = deal(from, tokens, D);
     }
     if (c->positions == THM_VIT_SINUSOIDAL) {

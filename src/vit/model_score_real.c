@@ -20,11 +20,12 @@ static int leader(int n, const real *y)
 static double cross_entropy(int n, const real *y, int label, double smoothing,
                             double weight, real *dy, double *plain)
 {
-    const real top = y[leader(n, y)];
-    real sum = 0, total = 0;
+    const int best = leader(n, y);
+    const real top = y[best];
+    real sum = 1, total = 0; /* the leader's exp(0) */
     for (int j = 0; j < n; j++) {
         dy[j] = exp(y[j] - top);
-        sum += dy[j];
+        sum += j == best ? 0 : dy[j];
         total += y[j] - top;
     }
     const real log_sum = log(sum), even = (real)(smoothing / n);
