@@ -189,6 +189,47 @@ START_TEST(a_batch_is_the_mean_of_its_samples)
 }
 END_TEST
 
+/* A step's gradient against that of the whole batch in one go. */
+START_TEST(no_part_is_forgotten)
+{
+    thm_trainer_options o = small();
+    thm_trainer *t = made(&o), *start = made(&o);
+    const int64_t total = thm_trainer_layout(t)->total;
+    float *whole = calloc((size_t)total, sizeof *whole);
+    thm_vit32 *work = NULL;
+    thm_samples samples;
+    thm_vit_score a, b;
+    thm_vit_loss loss = thm_vit_loss_default(&o.config);
+    double largest = 0.0;
+    loss.smoothing = o.smoothing;
+    loss.weight = 1.0 / o.batch;
+    ck_assert_ptr_nonnull(whole);
+    ck_assert_int_eq(thm_vit32_alloc(&o.config, o.batch, &work), THM_OK);
+    ck_assert_int_eq(thm_samples_alloc(task, o.batch, &samples), THM_OK);
+    ck_assert_int_eq(thm_trainer_step(t, &a, NULL), THM_OK);
+    ck_assert_int_eq(
+        thm_task_draw(task, o.seed, THM_SPLIT_TRAIN, 0, 0, o.batch, &samples),
+        THM_OK);
+    ck_assert_int_eq(thm_vit32_run(work, thm_trainer_params(start),
+                                   &samples.batch, &loss, whole, &b, NULL),
+                     THM_OK);
+    ck_assert_double_eq_tol(a.loss, b.loss, 1e-5);
+    ck_assert_int_eq(a.right, b.right);
+    for (int64_t e = 0; e < total; e++) {
+        largest = fmax(largest, fabs((double)whole[e]));
+    }
+    for (int64_t e = 0; e < total; e++) {
+        ck_assert_double_eq_tol((double)thm_trainer_gradient(t)[e],
+                                (double)whole[e], 1e-4 * largest);
+    }
+    thm_samples_free(&samples);
+    thm_vit32_free(work);
+    free(whole);
+    thm_trainer_free(t);
+    thm_trainer_free(start);
+}
+END_TEST
+
 START_TEST(what_cannot_be_is_said)
 {
     thm_trainer *t = NULL;
@@ -232,6 +273,7 @@ int main(void)
     tcase_add_test(c, another_run_is_refused);
     tcase_add_test(c, half_a_checkpoint_is_refused);
     tcase_add_test(c, a_batch_is_the_mean_of_its_samples);
+    tcase_add_test(c, no_part_is_forgotten);
     tcase_add_test(c, what_cannot_be_is_said);
     suite_add_tcase(suite, c);
     return run_suite(suite);
