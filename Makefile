@@ -172,7 +172,7 @@ endef
 parts = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1:.c=)/*.c))
 $(foreach s,$(prog_src),$(eval $(call program_rule,$s,$(call parts,$s))))
 # These take an instance of the single layer, read or drawn.
-$(B)/bin/attn-check $(B)/bin/attn-pl $(B)/bin/landscape: \
+$(B)/bin/attn-check $(B)/bin/attn-pl $(B)/bin/attn-rank $(B)/bin/landscape: \
     $(B)/obj/programs/instance.o
 $(foreach s,$(exp_src),$(eval $(call program_rule,$s,$(B)/obj/experiments/experiment.o)))
 $(foreach s,$(proof_src),$(eval $(call program_rule,$s,$(B)/obj/proofs/proof.o)))

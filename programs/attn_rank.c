@@ -11,48 +11,21 @@
 #include "io/tensor.h"
 #include "la/blas.h"
 #include "programs/attn_rank/print.h"
-#include "programs/attn_rank/request.h"
+#include "programs/instance.h"
 #include "programs/start.h"
 
-static request asked = {.s = -1.0, .s_x = -1.0, .scheme = -1};
+static instance_request asked = INSTANCE_REQUEST_DEFAULT;
 static const char *save;
 static thm_common common = THM_COMMON_DEFAULT;
 
-static const thm_option table[] = {
-    {"x", 'x', "FILE", THM_OPTION_TEXT, &asked.files.x,
-     "tokens X (N x n x D), safetensors (FILE:NAME) or text", 0, 0},
-    {"wq", 0, "FILE", THM_OPTION_TEXT, &asked.files.wq,
-     "query weights (H x D x d)", 0, 0},
-    {"wk", 0, "FILE", THM_OPTION_TEXT, &asked.files.wk,
-     "key weights (H x D x d)", 0, 0},
-    {"shape", 0, "N,n,D", THM_OPTION_TEXT, &asked.files.shape,
-     "how the rows of a text of X are samples and tokens", 0, 0},
-    {"draw", 0, "N,n,D,d,H", THM_OPTION_TEXT, &asked.draw,
-     "instead of files: draw X and weights from the seed", 0, 0},
-    {"scale", 0, "S", THM_OPTION_REAL, &asked.s,
-     "scale of drawn weights (default 1)", 0, DBL_MAX},
-    {"x-scale", 0, "S", THM_OPTION_REAL, &asked.s_x,
-     "scale of drawn tokens (default 1: entries N(0, 1), pixels / 255)", 0,
-     DBL_MAX},
-    {"scheme", 0, THM_SCHEME_CHOICE, THM_OPTION_CHOICE, &asked.scheme,
-     "how W_Q, W_K are drawn (default independent)", 0, 0},
-    {"fashion", 0, NULL, THM_OPTION_FLAG, &asked.fashion,
-     "with --draw: tokens are patches of Fashion-MNIST test images", 0, 0},
-    {"images", 0, "FILE", THM_OPTION_TEXT, &asked.images,
-     "with --draw: tokens are patches of the images of this IDX file", 0, 0},
-    {"kernel", 'k', THM_KERNEL_CHOICE, THM_OPTION_CHOICE, &asked.kernel,
-     "attention (default softmax)", 0, 0},
-    {"kernel-scale", 0, "C", THM_OPTION_TEXT, &asked.kernel_scale,
-     "c in exp(c q'k) and exp(-c |q - k|^2): a positive number, or half: "
-     "1 / (2 sqrt d) (default 1 / sqrt d)",
-     0, 0},
-    {"save", 0, "FILE", THM_OPTION_TEXT, &save,
-     "write B (Nn x HD) as safetensors", 0, 0},
-    THM_COMMON_SEED(common),
-    {"out", 'o', "DIR", THM_OPTION_TEXT, &common.out, "write DIR/run.json", 0,
-     0},
-    THM_COMMON_PRINT(common),
-    {0}};
+static const thm_option table[] = {INSTANCE_ATTENTION_OPTIONS(asked),
+                                   {"save", 0, "FILE", THM_OPTION_TEXT, &save,
+                                    "write B (Nn x HD) as safetensors", 0, 0},
+                                   THM_COMMON_SEED(common),
+                                   {"out", 'o', "DIR", THM_OPTION_TEXT,
+                                    &common.out, "write DIR/run.json", 0, 0},
+                                   THM_COMMON_PRINT(common),
+                                   {0}};
 
 static const thm_options options = {
     .program = "attn-rank",
@@ -105,11 +78,11 @@ int main(int argc, char **argv)
     thm_layer_rank rank = {0};
     double *B = NULL;
     common.out = NULL;
+    asked.attention = true;
     start_program(argv);
     start_options(&options, argc, argv);
-    asked.seed = common.seed;
 
-    thm_status status = request_instance(&asked, &in, &msg);
+    thm_status status = instance_open(&asked, common.seed, &in, &msg);
     if (status == THM_OK) {
         /* thm_layer_check: the number of entries of B fits an int */
         B = calloc((size_t)in.layer.N * (size_t)in.layer.n *
@@ -130,7 +103,7 @@ int main(int argc, char **argv)
         status = write_run(begin, &msg);
     }
     if (status == THM_OK) {
-        status = print_rank(stdout, &in.layer, asked.draw ? &asked.seed : NULL,
+        status = print_rank(stdout, &in.layer, asked.draw ? &common.seed : NULL,
                             &rank, start_table(&common));
     }
     free(B);

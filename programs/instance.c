@@ -1,7 +1,7 @@
 /* The instance of a program: see instance.h. */
 #include "programs/instance.h"
 
-#include <string.h>
+#include <stddef.h>
 
 static const char fashion_images[] =
     THM_FASHION_MNIST "t10k-images-idx3-ubyte.gz";
@@ -11,20 +11,22 @@ static double given(double x)
     return x < 0.0 ? 1.0 : x;
 }
 
-/* "N,n,D,d,H,m": the last is ours, the others are thm_instance_sizes'. */
-static thm_status read_sizes(const char *text, thm_instance_plan *plan,
+static const char *sizes_text(const instance_request *r)
+{
+    return r->attention ? "N,n,D,d,H[,m]" : "N,n,D,d,H,m";
+}
+
+static thm_status read_sizes(const instance_request *r, thm_instance_plan *plan,
                              thm_message *msg)
 {
-    const char *last = strrchr(text, ',');
-    char sizes[128];
-    if (!last || (size_t)(last - text) >= sizeof sizes ||
-        !thm_parse_int(last + 1, &plan->m) || plan->m < 1) {
+    if (thm_instance_sizes("--draw", r->draw, plan, msg) != THM_OK ||
+        (plan->m < 1 && !r->attention)) {
         return thm_fail(THM_EDOMAIN, msg,
-                        "--draw: expected N,n,D,d,H,m, found %s", text);
+                        "--draw: expected sizes %s of at least 1, found \"%s\"",
+                        sizes_text(r), r->draw);
     }
-    memcpy(sizes, text, (size_t)(last - text));
-    sizes[last - text] = '\0';
-    return thm_instance_sizes("--draw", sizes, plan, msg);
+    plan->m = r->attention ? 0 : plan->m;
+    return THM_OK;
 }
 
 static thm_status draw(const instance_request *r, uint64_t seed,
@@ -42,7 +44,7 @@ static thm_status draw(const instance_request *r, uint64_t seed,
     plan.s_o = given(r->s_o);
     plan.s_y = given(r->s_y);
     plan.seed = seed;
-    thm_status status = read_sizes(r->draw, &plan, msg);
+    thm_status status = read_sizes(r, &plan, msg);
     if (status == THM_OK) {
         status = thm_instance_scale(r->files.scale, plan.d, &plan.c, msg);
     }
@@ -52,6 +54,12 @@ static thm_status draw(const instance_request *r, uint64_t seed,
     }
     if (status == THM_OK) {
         status = thm_instance_draw(&plan, out, msg);
+        if (status == THM_EOVERFLOW) {
+            status = thm_fail(status, msg,
+                              "--draw: expected arrays of fewer than 2^31 "
+                              "numbers, found %s, which overflows",
+                              r->draw);
+        }
     }
     thm_idx_free(&images);
     return status;
@@ -60,15 +68,15 @@ static thm_status draw(const instance_request *r, uint64_t seed,
 thm_status instance_open(const instance_request *r, uint64_t seed,
                          thm_instance *out, thm_message *msg)
 {
-    enum { NEEDED = 6 };
+    const size_t needed = r->attention ? 3 : 6;
     const bool drawn = r->draw != NULL;
     const struct {
         bool given, with_draw;
         const char *name;
     } options[] = {{r->files.x != NULL, false, "--x"},
-                   {r->files.y != NULL, false, "--y"},
                    {r->files.wq != NULL, false, "--wq"},
                    {r->files.wk != NULL, false, "--wk"},
+                   {r->files.y != NULL, false, "--y"},
                    {r->files.wv != NULL, false, "--wv"},
                    {r->files.wo != NULL, false, "--wo"},
                    {r->files.shape != NULL, false, "--shape"},
@@ -82,18 +90,17 @@ thm_status instance_open(const instance_request *r, uint64_t seed,
                    {r->images != NULL, true, "--images"}};
     for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
         if (options[k].given && options[k].with_draw != drawn) {
-            return thm_fail(THM_EDOMAIN, msg, "%s: expected %s, found %s",
-                            options[k].name,
-                            drawn ? "no --draw" : "--draw N,n,D,d,H,m",
+            return thm_fail(THM_EDOMAIN, msg, "%s: expected %s%s, found %s",
+                            options[k].name, drawn ? "no --draw" : "--draw ",
+                            drawn ? "" : sizes_text(r),
                             drawn ? "both" : "nothing");
         }
     }
-    for (size_t k = 0; k < NEEDED && !drawn; k++) {
+    for (size_t k = 0; k < needed && !drawn; k++) {
         if (!options[k].given) {
             return thm_fail(THM_EDOMAIN, msg,
-                            "expected %s FILE, or --draw N,n,D,d,H,m, found "
-                            "nothing",
-                            options[k].name);
+                            "expected %s FILE, or --draw %s, found nothing",
+                            options[k].name, sizes_text(r));
         }
     }
     if (drawn) {

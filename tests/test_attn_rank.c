@@ -284,15 +284,17 @@ START_TEST(bad_input)
     static const struct {
         const char *args, *says;
     } cases[] = {
-        {"", "expected --x FILE, or --draw N,n,D,d,H, found nothing"},
+        {"", "expected --x FILE, or --draw N,n,D,d,H[,m], found nothing"},
         {"--x x --wk w", "expected --wq FILE"},
         {"--draw 1,2,3,2,1 --x x", "--x: expected no --draw, found both"},
-        {GOOD "--scale 2", "--scale: expected --draw N,n,D,d,H, found nothing"},
+        {GOOD "--scale 2",
+         "--scale: expected --draw N,n,D,d,H[,m], found nothing"},
         {GOOD "--scheme equal", "--scheme: expected --draw"},
         {GOOD "--fashion", "--fashion: expected --draw"},
-        {"--draw 1,2,3,2", "--draw: expected five sizes"},
-        {"--draw 1,2,0,2,1", "--draw: expected five sizes"},
-        {"--draw 1,2,3,0,1", "--draw: expected five sizes"},
+        {"--draw 1,2,3,2", "--draw: expected sizes N,n,D,d,H[,m]"},
+        {"--draw 1,2,3,2,1,0", "found \"1,2,3,2,1,0\""},
+        {"--draw 1,2,0,2,1", "--draw: expected sizes N,n,D,d,H[,m]"},
+        {"--draw 1,2,3,0,1", "--draw: expected sizes N,n,D,d,H[,m]"},
         {"--draw 50000,50000,50000,1,1", "overflow"},
         {"--draw 1,2,3,2,1 --kernel cosine", "expected one of softmax"},
         {"--draw 1,2,3,2,1 --kernel-scale 0", "--kernel-scale: expected"},

@@ -181,11 +181,16 @@ START_TEST(texts)
     ck_assert_int_eq(thm_instance_sizes("--draw", "3,4,16,2,1", &p, &msg),
                      THM_OK);
     ck_assert(p.N == 3 && p.n == 4 && p.D == 16 && p.d == 2 && p.H == 1);
+    ck_assert_int_eq(p.m, 0);
+    ck_assert_int_eq(thm_instance_sizes("--draw", "3,4,16,2,1,7", &p, &msg),
+                     THM_OK);
+    ck_assert(p.N == 3 && p.m == 7);
     static const char *const bad[] = {"",
                                       "3",
                                       "3,4,16,2",
                                       "3,4,16,2,1,",
-                                      "3,4,16,2,1,7",
+                                      "3,4,16,2,1,0",
+                                      "3,4,16,2,1,7,1",
                                       "3,,4,16,2",
                                       "3,4,16,2,0",
                                       "3,4,-16,2,1",

@@ -63,11 +63,11 @@ thm_status thm_instance_sizes(const char *where, const char *text,
                               thm_instance_plan *plan, thm_message *msg)
 {
     thm_instance_plan p = *plan;
-    int *const sizes[] = {&p.N, &p.n, &p.D, &p.d, &p.H};
-    if (!parse_sizes(text, 5, sizes)) {
+    int *const sizes[] = {&p.N, &p.n, &p.D, &p.d, &p.H, &p.m};
+    if (!parse_sizes(text, 5, sizes) && !parse_sizes(text, 6, sizes)) {
         return thm_fail(THM_EDOMAIN, msg,
-                        "%s: expected five sizes N,n,D,d,H of at least 1, "
-                        "found \"%s\"",
+                        "%s: expected five or six sizes N,n,D,d,H[,m] of at "
+                        "least 1, found \"%s\"",
                         where, text);
     }
     *plan = p;

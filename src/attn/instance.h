@@ -58,7 +58,8 @@ typedef struct {
 /* Softmax, independent, c = 0, every scale 1, seed 1; sizes 0. */
 thm_instance_plan thm_instance_plan_default(void);
 
-/* "N,n,D,d,H" as in --draw; `where` begins the message.  THM_EDOMAIN. */
+/* "N,n,D,d,H,m" as in --draw, or without m, which then stays; `where` begins
+ * the message.  THM_EDOMAIN. */
 thm_status thm_instance_sizes(const char *where, const char *text,
                               thm_instance_plan *plan, thm_message *msg);
 
