@@ -3,10 +3,10 @@
 
 #include <math.h>
 
-/* the words of thm_task_kind in their order */
-#define TASKS                                                                  \
-    "two-step-tokens|one-step-tokens|two-step|two-step-moving|one-step|"       \
-    "classify"
+/* "|first|second...": the words of thm_task_kind in their order, without the
+ * first bar */
+#define TASK_WORD(name, text) "|" text
+#define TASKS ((THM_TASK_TABLE(TASK_WORD)) + 1)
 /* the words of thm_vit_attention in their order, and Heat Treatment */
 #define ATTENTION                                                              \
     "softmax|normsoftmax-std|normsoftmax-var|gaussian|gaussian-normalised|"    \
