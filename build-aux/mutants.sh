@@ -17,7 +17,7 @@ test_pl test_conditions test_lanczos test_sigma test_certify
 test_binomial test_hull test_sweep test_train
 test_vit_config test_vit_forward test_vit_bridge
 test_vit_gradient test_vit_kernels test_vit_model
-test_optimise test_eureka test_trainer'
+test_optimise test_eureka test_trainer test_instruments'
 limit=120
 
 rm -rf "$dir"

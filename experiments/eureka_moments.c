@@ -1,44 +1,56 @@
 /* The two-step task on tokens, with softmax and with NormSoftmax (standard
  * deviation): training loss beside the exact floors, accuracy beside the exact
  * cap, and per layer the gradient of W_Q over that of W_V and the entropy of
- * attention, heads averaged (paper-notes/hoffmann2024.md).
+ * attention, and where attention goes, heads averaged (paper-notes/
+ * hoffmann2024.md).
  *
  * One data set a run, softmax and NormSoftmax in turns: seed, seed + 1, ...
- * share start and samples between the two.  The loss is the exponential mean of
+ * share start and samples between the two.  A run ends AFTER steps beyond its
+ * Eureka-moment, at STEPS if it has none.  The loss is the exponential mean of
  * the steps' losses with weight 1/100, divided by the weights' sum; accuracy is
  * of 512 fresh samples, the rest of a probe of 64 that stays the same. */
 #include "experiments/experiment.h"
 #include "programs/start.h"
+#include "vit/eureka.h"
 #include "vit/instruments.h"
 
-#ifndef EUREKA_STEPS
-#define EUREKA_STEPS 2500
-#endif
 enum {
-    STEPS = EUREKA_STEPS,
-    EVERY = 50,
+    STEPS = 10000,
+    AFTER = 300,
+    EVERY = 100,
     PROBE = 64,
     EVALUATION = 512,
     WINDOW = 100,
-    LAYERS = 2
+    HEADS = 2
 };
 
 static const thm_vit_attention arms[] = {THM_VIT_SOFTMAX,
                                          THM_VIT_NORMSOFTMAX_STD};
 enum { ARMS = sizeof arms / sizeof *arms };
 
-static const thm_tsv_column columns[] = {
-    {"normsoftmax", "1"},  {"seed", "1"},     {"step", "1"},
-    {"loss", "nat"},       {"accuracy", "1"}, {"wrong_target", "1"},
-    {"ratio_1", "1"},      {"ratio_2", "1"},  {"entropy_1", "ln N"},
-    {"entropy_2", "ln N"}, {"cap", "1"},      {"smoothed_floor", "nat"},
-    {"perfect", "nat"}};
+static const thm_tsv_column columns[] = {{"normsoftmax", "1"},
+                                         {"seed", "1"},
+                                         {"step", "1"},
+                                         {"loss", "nat"},
+                                         {"accuracy", "1"},
+                                         {"wrong_target", "1"},
+                                         {"ratio_1", "1"},
+                                         {"ratio_2", "1"},
+                                         {"entropy_1", "ln N"},
+                                         {"entropy_2", "ln N"},
+                                         {"to_indicators_1", "1"},
+                                         {"cls_chosen_2", "1"},
+                                         {"cls_other_2", "1"},
+                                         {"cap", "1"},
+                                         {"smoothed_floor", "nat"},
+                                         {"perfect", "nat"}};
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
 typedef struct {
     thm_task *task;
     thm_trainer *trainer;
     thm_instruments *instruments;
+    thm_eureka eureka;
 } run;
 
 static void close_run(run *r)
@@ -59,7 +71,11 @@ static thm_status open_run(thm_vit_attention kind, uint64_t seed, run *r,
         return status;
     }
     thm_trainer_options o = thm_trainer_default(r->task);
+    const thm_task_marks marks =
+        thm_task_marks_of(r->task, THM_SPLIT_TEST, o.smoothing);
+    r->eureka = thm_eureka_begin(marks.cap, marks.smoothed_floor);
     o.seed = seed;
+    o.config.heads = HEADS;
     for (int l = 0; l < o.config.depth; l++) {
         o.config.attention[l] = kind;
     }
@@ -71,18 +87,14 @@ static thm_status open_run(thm_vit_attention kind, uint64_t seed, run *r,
     return status;
 }
 
-/* The mean over a layer's heads of one column over another; below < 0: of the
- * first alone. */
-static double mean_of(const thm_instruments *in, int heads, int layer,
-                      int above, int below)
+/* The mean of a column over a layer's heads. */
+static double mean_of(const thm_instruments *in, int layer, int column)
 {
-    double a = 0.0, b = 0.0;
-    for (int h = 0; h < heads; h++) {
-        const double *row = thm_instruments_row(in, layer, h);
-        a += row[above] / heads;
-        b += below < 0 ? 1.0 / heads : row[below] / heads;
+    double sum = 0.0;
+    for (int h = 0; h < HEADS; h++) {
+        sum += thm_instruments_row(in, layer, h)[column];
     }
-    return a / b;
+    return sum / HEADS;
 }
 
 static thm_status put_row(run *r, int arm, double loss, thm_tsv *tsv,
@@ -101,20 +113,33 @@ static thm_status put_row(run *r, int arm, double loss, thm_tsv *tsv,
     if (status != THM_OK) {
         return status;
     }
-    double ratio[LAYERS], entropy[LAYERS];
-    for (int l = 0; l < LAYERS; l++) {
-        ratio[l] = mean_of(r->instruments, o->config.heads, l,
-                           THM_INSTRUMENT_GRAD_Q, THM_INSTRUMENT_GRAD_V);
-        entropy[l] = mean_of(r->instruments, o->config.heads, l,
-                             THM_INSTRUMENT_ENTROPY, -1);
-    }
-    const double row[COLUMNS] = {
-        arm,          (double)o->seed, (double)step, loss,
-        e.accuracy,   e.wrong_target,  ratio[0],     ratio[1],
-        entropy[0],   entropy[1],      marks.cap,    marks.smoothed_floor,
-        marks.perfect};
+    thm_eureka_accuracy(&r->eureka, step, e.accuracy);
+    const thm_instruments *in = r->instruments;
+    const double row[COLUMNS] = {arm,
+                                 (double)o->seed,
+                                 (double)step,
+                                 loss,
+                                 e.accuracy,
+                                 e.wrong_target,
+                                 mean_of(in, 0, THM_INSTRUMENT_GRAD_Q) /
+                                     mean_of(in, 0, THM_INSTRUMENT_GRAD_V),
+                                 mean_of(in, 1, THM_INSTRUMENT_GRAD_Q) /
+                                     mean_of(in, 1, THM_INSTRUMENT_GRAD_V),
+                                 mean_of(in, 0, THM_INSTRUMENT_ENTROPY),
+                                 mean_of(in, 1, THM_INSTRUMENT_ENTROPY),
+                                 mean_of(in, 0, THM_INSTRUMENT_TO_INDICATORS),
+                                 mean_of(in, 1, THM_INSTRUMENT_CLS_CHOSEN),
+                                 mean_of(in, 1, THM_INSTRUMENT_CLS_OTHER),
+                                 marks.cap,
+                                 marks.smoothed_floor,
+                                 marks.perfect};
     thm_tsv_row(tsv, row);
     return THM_OK;
+}
+
+static bool ended(const run *r, int step)
+{
+    return r->eureka.step >= 0 && step > r->eureka.step + AFTER;
 }
 
 static thm_status train(int arm, uint64_t seed, thm_tsv *tsv, thm_message *msg)
@@ -123,7 +148,8 @@ static thm_status train(int arm, uint64_t seed, thm_tsv *tsv, thm_message *msg)
     double sum = 0.0, weight = 0.0;
     run r;
     thm_status status = open_run(arms[arm], seed, &r, msg);
-    for (int step = 1; step <= STEPS && status == THM_OK; step++) {
+    for (int step = 1; step <= STEPS && status == THM_OK && !ended(&r, step);
+         step++) {
         thm_vit_score score;
         status = thm_trainer_step(r.trainer, &score, msg);
         if (status == THM_OK) {
@@ -159,7 +185,7 @@ int main(int argc, char **argv)
         .name = "eureka-moments",
         .purpose = "Trains the two-step task on tokens with softmax and with "
                    "NormSoftmax.",
-        .draws = 1,
+        .draws = 2,
         .min_draws = 1,
         .n_columns = COLUMNS,
         .columns = columns,

@@ -18,6 +18,7 @@ typedef enum {
     FIGURES_SOFTMAX,
     FIGURES_FLOW,
     FIGURES_DESCENT,
+    FIGURES_EUREKA,
     FIGURES_SECTIONS
 } figures_section;
 

@@ -24,6 +24,11 @@ static void put_descent(FILE *out, page *p)
     fputs(p->figures[FIGURES_DESCENT], out);
 }
 
+static void put_eureka(FILE *out, page *p)
+{
+    fputs(p->figures[FIGURES_EUREKA], out);
+}
+
 static const struct {
     const char *name;
     void (*write)(FILE *out, page *p);
@@ -31,7 +36,8 @@ static const struct {
     {"title", page_title},       {"summary", page_summary},
     {"families", page_families}, {"rows", page_rows},
     {"figures", put_figures},    {"polarisation", put_polarisation},
-    {"descent", put_descent},    {"run", page_run},
+    {"descent", put_descent},    {"eureka", put_eureka},
+    {"run", page_run},
 };
 
 static const char *template(void)
