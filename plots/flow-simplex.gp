@@ -27,7 +27,7 @@ set label 3 "token 3" at 1,-0.06 center
 set object 1 polygon from X(1,0),Y(1) to X(0.5,0),Y(0.5) to \
     X(1.0/3,1.0/3),Y(1.0/3) to X(1,0),Y(1) front fillstyle empty \
     border lc rgb purple lw 1.8
-set palette defined (0 "#cdcdcd", 0.001 "#ecd9c6", 1 orange)
+set palette defined (0 "#cdcdcd", 0.001 "#ecd9c6", 1 "#d45d00")
 set cbrange [0:0.12]
 set cbtics 0.04 scale 0.5
 set cblabel "rise of entropy (nat)" offset -0.4

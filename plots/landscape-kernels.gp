@@ -39,7 +39,7 @@ do for [k = 1:2] {
     set yrange [-reach[k]:reach[k]]
     set xtics reach[k] / 3.0 > 0.5 ? 1 : 0.5
     set ytics reach[k] / 3.0 > 0.5 ? 1 : 0.5
-    set xlabel "a" offset 0,0.5
+    set xlabel "a" offset 0,0.8
     do for [i = 0:1] {
         set table $levels
         set contour base

@@ -8,7 +8,7 @@
 # values (claim G19), ends at a positive loss with its ratio going to zero; its µ is
 # zero up to rounding (claim G15). Slice: N = 2, n = m = 3, D = 8, d = 5, H = 1, W_Q
 # and W_K of standard deviation 0.3, all else 1; the teacher's W_Q is off by 0.03.
-eval canvas(560)
+eval canvas(572)
 data = "pl-ratio.tsv"
 set logscale xy
 set format x "10^{%T}"
@@ -22,7 +22,7 @@ array colour = [blue, orange]
 array name = ["softmax", "Gaussian"]
 array trained = ["W_V", "W_Q"]
 mu(r) = real(system(sprintf("awk '$1 == \"%d\" { print $5; exit }' %s", r, data)))
-set multiplot layout 2,2 margins 0.085,0.885,0.095,0.945 spacing 0.155,0.075
+set multiplot layout 2,2 margins 0.085,0.885,0.118,0.946 spacing 0.155,0.075
 end(r, c) = real(system(sprintf("awk '$1 == \"%d\" { x = $%d } END { print x }' %s", r, c, data)))
 do for [panel = 0:3] {
     k = panel % 2

@@ -1,7 +1,7 @@
 # Zero loss is attainable from D = Nn on; gradient descent gets there much later.
 # Only W_V is trained, with the step 1/L. Above: the fraction of trainings that
-# reach f ≤ 10⁻⁸ f₀ within 5000 steps, by D/(Nn) and the scale of W_Q and W_K; left
-# of the dashed line D < Nn, where none can. Below, at scale 1 and in the colours of
+# reach f ≤ 10⁻⁸ f₀ within 5000 steps (grey: none), by D/(Nn) and the scale of W_Q
+# and W_K; left of the dashed line D < Nn, where none can. Below, at scale 1 and in the colours of
 # the titles, left: the same fraction with its Clopper-Pearson interval at 95 %, and
 # (dashed) the fraction of trainings whose σ_min(B) > 0 is certified, so that
 # Theorem 1 promises zero loss. Right: the steps that the spectrum of W_V's Jacobian
@@ -27,7 +27,8 @@ set style fill solid 1 noborder
 set multiplot
 
 # maps: a cell for each D and scale, not to scale
-set palette defined (0 "#cdcdcd", 0.001 "#d5e3ee", 1 blue)
+# not the blue of curves, which turns lighter on a dark page: 1 would pass for 0.6
+set palette defined (0 "#cdcdcd", 0.001 "#d5e3ee", 1 "#0071b1")
 set cbrange [0:1]
 set tmargin at screen 0.93
 set bmargin at screen 0.64
