@@ -9,7 +9,7 @@
 # other (dashed): equal until the moment. A run ends 300 steps after it. Slice: 16
 # tokens and CLS, width 32, depth 2, 2 heads (averaged), AdamW; the rest on a probe
 # of 64 samples.
-eval canvas(780)
+eval canvas(860)
 data = "eureka-moments.tsv"
 stats data using 3 nooutput
 runs = STATS_blocks - 1 # two blank lines end the last one too
@@ -22,7 +22,7 @@ mark(c) = real(system(sprintf("awk -F'\t' '!/^#/ { print $%d; exit }' %s", c, da
 cap = mark(14)
 floor_ = mark(15)
 perfect = mark(16)
-set multiplot layout 3,2 margins 0.075,0.985,0.065,0.955 spacing 0.095,0.075
+set multiplot layout 3,2 margins 0.075,0.985,0.075,0.955 spacing 0.095,0.1
 set title "training loss" offset 0,-0.6
 set yrange [0.45:1.6]
 set label 1 "floor without the indicators" at first 0.02 * last, floor_ - 0.06 left textcolor rgb faint
@@ -49,7 +49,7 @@ set title "entropy of attention / ln N"
 set yrange [0:1.05]
 plot for [i = 0:runs - 1] data index i using 3:9 with lines lw 1.6 lc rgb arm(i), \
      for [i = 0:runs - 1] data index i using 3:10 with lines lw 1.2 dt 2 lc rgb arm(i)
-set xlabel "step" offset 0,0.4
+set xlabel "step" offset 0,0.5
 set title "layer 1: attention on the indicators"
 set yrange [0:*]
 plot 2.0 / 17 with lines dt 2 lc rgb faint, \
