@@ -31,6 +31,11 @@ static thm_status ask_theorems(const train_request *r, const thm_instance *in,
     }
     const thm_status status =
         thm_conditions_check(&in->layer, &in->weights, family, 0.5, &c);
+    if (status == THM_EDOMAIN) {
+        return thm_fail(status, msg,
+                        "the conditions at the start: expected finite scores "
+                        "and a finite loss, found an overflow");
+    }
     if (status != THM_OK) {
         return thm_fail(status, msg, "the conditions at the start: %s",
                         thm_status_text(status));
