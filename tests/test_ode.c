@@ -2,6 +2,7 @@
  * Each test's first line names its oracle; errors and events are in
  * test_ode_watch.c. */
 #include <check.h>
+#include <complex.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -55,10 +56,10 @@ END_TEST
 
 /* What one step of h = 1 makes of x' = z x from 1: the new x and the estimate.
  */
-static double linear_step(double z, double *estimate)
+static double complex linear_step(double complex z, double complex *estimate)
 {
     const thm_dop853_stage *end = &thm_dop853_stages[THM_DOP853_END];
-    double k[THM_DOP853_STAGES] = {0}, x = 1;
+    double complex k[THM_DOP853_STAGES] = {0}, x = 1;
     for (int i = 0; i <= THM_DOP853_END; i++) {
         const thm_dop853_stage *s = &thm_dop853_stages[i];
         x = 1;
@@ -78,19 +79,41 @@ START_TEST(the_estimate_bounds_the_error_up_to_the_edge)
 {
     /* identity: exp(z), for every mode that a stable step can have; beside z =
      * -2.6, where the error has a zero, the estimate is not idle either */
-    double estimate, edge = 0;
+    double complex estimate;
+    double edge = 0;
     for (int i = 1; i <= 700; i++) {
-        double z = -0.01 * i, x = linear_step(z, &estimate);
+        double z = -0.01 * i, x = creal(linear_step(z, &estimate));
         if (fabs(x) > 1) {
             break;
         }
-        double off = fabs(x - exp(z));
+        double off = fabs(x - exp(z)), size = cabs(estimate);
         edge = z;
         /* below 0.5 the error is lost in the rounding of the stages */
-        ck_assert(i < 50 || fabs(estimate) >= off);
-        ck_assert(i < 50 || (z < -2.2 && z > -3) || fabs(estimate) <= 20 * off);
+        ck_assert(i < 50 || thm_dop853_share(-z) * size >= off);
+        ck_assert(i < 50 || (z < -2.2 && z > -3) || size <= 20 * off);
     }
     ck_assert_double_eq_tol(edge, -6.39, 1e-9);
+}
+END_TEST
+
+START_TEST(half_the_share_bounds_the_error_of_slow_modes)
+{
+    /* identity: exp(z), in every direction */
+    double before = 0;
+    for (int i = 50; i <= 166; i++) {
+        double radius = 0.01 * i, share = thm_dop853_share(radius);
+        ck_assert(share >= before && share <= 1);
+        before = share;
+        for (int j = 0; j < 64; j++) {
+            double turn = 2 * acos(-1) * j / 64;
+            double complex estimate,
+                z = radius * (cos(turn) + csqrt(-1) * sin(turn));
+            double off = cabs(linear_step(z, &estimate) - cexp(z));
+            ck_assert(0.5 * share * cabs(estimate) >= off);
+        }
+    }
+    ck_assert(thm_dop853_share(0) == 1 && thm_dop853_share((double)NAN) == 1);
+    ck_assert(thm_dop853_share(7) == 1 && thm_dop853_share(1e-9) == 0.25);
 }
 END_TEST
 
@@ -380,6 +403,7 @@ int main(void)
     tcase_set_timeout(c, 120);
     tcase_add_test(c, dop853_meets_its_order_conditions);
     tcase_add_test(c, the_estimate_bounds_the_error_up_to_the_edge);
+    tcase_add_test(c, half_the_share_bounds_the_error_of_slow_modes);
     tcase_add_test(c, rodas_meets_its_order_conditions);
     tcase_add_test(c, a_step_has_the_order_of_its_method);
     tcase_add_loop_test(c, the_error_follows_the_tolerance, 0, 3);

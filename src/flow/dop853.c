@@ -20,7 +20,17 @@ static const double TARGET = 0.2097152;
 static const double INTEGRAL = 0.7 / 7, PROPORTION = 0.4 / 7;
 static const double SHRINK = 1.0 / 3, GROW = 6.0;
 
-enum { FIRST = 0, STAGE_12 = 11, VECTORS = THM_DOP853_STAGES + 1 + 8 };
+/* The fastest rate across a step is measured in every SAMPLED-th, along one
+ * difference of states, so from below: the largest of late serves, older ones
+ * counting FADE as much each time. */
+static const double FADE = 0.4;
+
+enum {
+    FIRST = 0,
+    STAGE_12 = 11,
+    SAMPLED = 4,
+    VECTORS = THM_DOP853_STAGES + 1 + 8
+};
 
 typedef struct {
     const thm_combine *kernel;
@@ -32,6 +42,7 @@ typedef struct {
     double *term[8];              /* (padded) each: the interpolant          */
     bool interpolated;            /* term belongs to the last step           */
     double err;                   /* of the last accepted step               */
+    double rate;                  /* the fastest of late, 0: not known       */
 } dop853;
 
 static void dop853_free(void *object)
@@ -77,6 +88,7 @@ static void dop853_start(void *object, const thm_ode_run *run)
            (size_t)run->padded * sizeof *run->f);
     self->begun = false;
     self->err = TARGET; /* no memory yet */
+    self->rate = 0.0;
 }
 
 /* k[i] <- the slope of stage i of a step h from (t, x).  THM_EDOMAIN too if a
@@ -128,7 +140,7 @@ static thm_status try_step(dop853 *self, thm_ode_run *run, double h,
     }
     thm_combine_error e =
         outer == NULL ? finish(self, run, h) : thm_outer_finish(outer, run, h);
-    *err = e.largest;
+    *err = thm_dop853_share(h * self->rate) * e.largest;
     return e.flag == 0.0 ? THM_OK : THM_EDOMAIN;
 }
 
@@ -177,8 +189,12 @@ static double raise_by(const dop853 *self, double err)
 static void accept(dop853 *self, thm_ode_run *run, double h, double t,
                    double factor, bool last)
 {
-    if (run->watch_rho) {
+    bool sampled = run->stats->steps % SAMPLED == 0;
+    if (sampled || run->watch_rho) {
         estimate_rho(self, run, h);
+    }
+    if (sampled) {
+        self->rate = fmax(run->rho, FADE * self->rate);
     }
     if (self->outer != NULL) {
         thm_outer_accept(self->outer);

@@ -37,6 +37,14 @@ extern const thm_dop853_stage thm_dop853_stages[THM_DOP853_STAGES];
 #define THM_DOP853_BOUND 3.6e-4
 extern const double thm_dop853_error[THM_DOP853_WEIGHTS];
 
+/* How much of the estimate to believe where the fastest rate across a step is
+ * z / h: min(1, max(1/4, 0.6 z)), and 1 where z is not known (not positive).
+ * For x' = lambda x the error is at most half of that share of the estimate if
+ * 1/2 <= |h lambda| <= z <= 5/3, lambda complex, and the whole of it on the
+ * negative axis to the stability interval's end.  It rises with z, so the
+ * fastest rate serves slower ones too. */
+double thm_dop853_share(double z);
+
 /* Weights of the upper four terms of the interpolant, on stages 1, 6, ..., 16.
  */
 extern const double thm_dop853_dense[4][12];

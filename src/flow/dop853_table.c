@@ -1,6 +1,8 @@
 /* The coefficients of DOP853; see dop853.h. */
 #include "flow/dop853.h"
 
+#include <math.h>
+
 const thm_dop853_stage thm_dop853_stages[THM_DOP853_STAGES] = {
     {0, 0, {0}, {0}},
     {0.526001519587677318785587544488e-1,
@@ -129,3 +131,8 @@ const double thm_dop853_error[THM_DOP853_WEIGHTS] = {
     -1.194393220650381183172425584428,  1.667763157894736842105263157895,
     0.04540547928521133461472586446419, 0,
 };
+
+double thm_dop853_share(double z)
+{
+    return z > 0.0 ? fmin(1.0, fmax(0.25, 0.6 * z)) : 1.0;
+}

@@ -338,15 +338,41 @@ static double kernel_slopes_outer(int d, const thm_ode_outer_state *x,
     return mean;
 }
 
+/* s <- <r_i, z> for `blocks` blocks of samples from i. */
+__attribute__((always_inline)) static inline void
+margins(int blocks, int d, int padded, const double *R, const double *z, int i,
+        double *s)
+{
+    vec sum[4][PARTS] = {{{0}}};
+    for (int k = 0; k < d; k++) {
+        const double *row = R + (size_t)k * (size_t)padded + i;
+        vec factor = vec_all(z[k]);
+        for (int b = 0; b < blocks; b++) {
+            for (int j = 0; j < PARTS; j++) {
+                sum[b][j] += vec_load(row + LANES * b + WIDTH * j) * factor;
+            }
+        }
+    }
+    for (int b = 0; b < blocks; b++) {
+        for (int j = 0; j < PARTS; j++) {
+            vec_store(sum[b][j], s + i + LANES * b + WIDTH * j);
+        }
+    }
+}
+
 static void kernel_samples(int d, int m, int padded, const double *R,
                            const double *z, double *s, double *g)
 {
     const vec_mask magnitude = 0x7fffffffffffffff - (vec_mask){0};
+    int start = 0;
+    for (; start + 4 * LANES <= padded; start += 4 * LANES) {
+        margins(4, d, padded, R, z, start, s);
+    }
+    for (; start < padded; start += LANES) {
+        margins(1, d, padded, R, z, start, s);
+    }
     for (int i = 0; i < padded; i += WIDTH) {
-        vec t = {0}, one = vec_all(1.0);
-        for (int k = 0; k < d; k++) {
-            t += vec_load(R + (size_t)k * (size_t)padded + i) * z[k];
-        }
+        vec t = vec_load(s + i), one = vec_all(1.0);
         vec E = vec_exp_below(-keep(magnitude, t));
         vec_store(vec_select(t >= vec_all(0.0), E, one) / (one + E), s + i);
     }

@@ -223,21 +223,16 @@ static double square(const thm_outer *outer, int m, const int *from,
                      const double *c)
 {
     const double *v[THM_ODE_OUTER_MOST];
-    double sum = 0.0;
+    const double *da[THM_ODE_OUTER_MOST];
     for (int j = 0; j < m; j++) {
         v[j] = outer->v[from[j]];
+        da[j] = outer->da[from[j]];
         for (int r = 0; r < outer->rows; r++) {
             outer->b[r * m + j] = c[j] * outer->u[from[j]][r];
         }
     }
-    for (int i = 0; i < outer->columns; i++) {
-        double x = 0.0;
-        for (int j = 0; j < m; j++) {
-            x += c[j] * outer->da[from[j]][i];
-        }
-        sum += x * x;
-    }
-    return sum + outer->kernel->square(outer->rows, outer->ld, m, v, outer->b);
+    return outer->kernel->square(1, outer->ld, m, da, c) +
+           outer->kernel->square(outer->rows, outer->ld, m, v, outer->b);
 }
 
 double thm_outer_rho(const thm_outer *outer, double h)

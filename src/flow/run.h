@@ -21,7 +21,7 @@ typedef struct {
     double *x_old, *x; /* (padded) the states at t_old and t                */
     double *x_new;     /* (padded) where a step writes the state it tries   */
     double *f;         /* (padded) f(t, x): thm_ode_method.slope            */
-    bool watch_rho;    /* estimate the spectral radius (auto)               */
+    bool watch_rho;    /* estimate rho at every step (auto)                 */
     double rho;        /* estimate of it at t; 0: none                      */
 } thm_ode_run;
 
