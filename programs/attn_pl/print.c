@@ -31,6 +31,17 @@ static bool put_check(json_t *line, const char *key, const thm_result *r)
     return good && put(line, name.text, json_integer(r->skipped));
 }
 
+/* As the neighbours name them. */
+static bool put_sizes(json_t *line, const thm_layer *l)
+{
+    return put(line, "N", json_integer(l->N)) &&
+           put(line, "n", json_integer(l->n)) &&
+           put(line, "D", json_integer(l->D)) &&
+           put(line, "d", json_integer(l->d)) &&
+           put(line, "H", json_integer(l->H)) &&
+           put(line, "m", json_integer(l->m));
+}
+
 /* The word of a choice "a|b|c" at an index. */
 static json_t *word(const char *choice, int index)
 {
@@ -51,9 +62,7 @@ static json_t *describe(const train_request *q, const thm_instance *in,
         r->interrupted ? "interrupted" : thm_pl_ending_text(r->end.ending);
     if (line && put(line, "train", word(TRAIN_CHOICE, q->choice)) &&
         put(line, "kernel", json_string(thm_kernel_text(l->kernel))) &&
-        put_real(line, "c", l->c) &&
-        put(line, "sizes",
-            json_pack("[i,i,i,i,i,i]", l->N, l->n, l->D, l->d, l->H, l->m)) &&
+        put_real(line, "kernel_scale", l->c) && put_sizes(line, l) &&
         put(line, "steps", json_integer(r->end.t)) &&
         put(line, "ending", json_string(ending)) &&
         put_real(line, "f0", told->f0) && put_real(line, "f_end", r->end.f) &&
