@@ -114,7 +114,8 @@ static inline vec weight(vec a, vec top)
 }
 
 /* e <- exp(a - max); returns 1 / sum e. */
-static double fill_weights(int n, const double *a, double max, double *e)
+__attribute__((always_inline)) static inline double
+fill_weights(int n, const double *a, double max, double *e)
 {
     vec top = vec_all(max), sum[PARTS] = {{0}};
     for (int i = 0; i + LANES <= n; i += LANES) {
@@ -279,13 +280,21 @@ slopes_columns(int blocks, int d, const thm_ode_outer_state *x, const double *g,
                const double *along, int i, double *w)
 {
     vec sum[4][PARTS] = {{{0}}};
-    for (int k = 0; k < d + x->m; k++) {
-        const double *row =
-            k < d ? x->V + (size_t)k * (size_t)x->ld : x->v[k - d];
-        vec factor = vec_all(k < d ? g[k] : along[k - d]);
+    const double *row = x->V + i;
+    for (int k = 0; k < d; k++, row += x->ld) {
+        vec factor = vec_all(g[k]);
         for (int b = 0; b < blocks; b++) {
             for (int j = 0; j < PARTS; j++) {
-                sum[b][j] -= factor * vec_load(row + i + LANES * b + WIDTH * j);
+                sum[b][j] -= factor * vec_load(row + LANES * b + WIDTH * j);
+            }
+        }
+    }
+    for (int k = 0; k < x->m; k++) {
+        row = x->v[k] + i;
+        vec factor = vec_all(along[k]);
+        for (int b = 0; b < blocks; b++) {
+            for (int j = 0; j < PARTS; j++) {
+                sum[b][j] -= factor * vec_load(row + LANES * b + WIDTH * j);
             }
         }
     }
