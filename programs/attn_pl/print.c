@@ -97,8 +97,6 @@ static json_t *describe(const train_request *q, const thm_instance *in,
 
 static void print_value(FILE *stream, const json_t *value)
 {
-    size_t i;
-    json_t *element;
     if (json_is_real(value)) {
         fprintf(stream, " %.6g", json_real_value(value));
     } else if (json_is_integer(value)) {
@@ -107,11 +105,6 @@ static void print_value(FILE *stream, const json_t *value)
         fprintf(stream, " %s", json_string_value(value));
     } else if (json_is_boolean(value)) {
         fputs(json_is_true(value) ? " yes" : " no", stream);
-    } else if (json_is_array(value)) {
-        json_array_foreach(value, i, element)
-        {
-            print_value(stream, element);
-        }
     } else {
         fputs(" -", stream);
     }
