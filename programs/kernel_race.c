@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "attn/instance.h"
 #include "core/progress.h"
 #include "core/run.h"
 #include "la/blas.h"
@@ -26,9 +27,14 @@ static const thm_option table[] = {
     {"starts", 0, "N", THM_OPTION_INT, &plan.starts,
      "starts a query (default 1)", 1, 10000},
     {"gd-steps", 0, "T", THM_OPTION_INT, &plan.gd_steps,
-     "steps of gradient descent, backtracking (default 30000)", 0, 100000000},
+     "steps of gradient descent, backtracking (default 30000: a minute or two)",
+     0, 100000000},
     {"lm-steps", 0, "T", THM_OPTION_INT, &plan.lm_steps,
      "steps of Levenberg-Marquardt (default 400)", 0, 1000000},
+    {"kernel-scale", 0, "C", THM_OPTION_TEXT, &plan.kernel_scale,
+     "scale c of both kernels, or \"half\" for 1 / (2 sqrt d) (default 1 / "
+     "sqrt d)",
+     0, 0},
     {"shard", 0, "I/N", THM_OPTION_TEXT, &shard,
      "run the lines I mod N of those in --out; all processes with the same "
      "options, the last one prints",
@@ -76,6 +82,10 @@ static thm_status settle(race_run *how, thm_message *msg)
     if (status == THM_OK && shape_text) {
         status = race_parse_shape(shape_text, shape, msg);
         plan.shape = shape;
+    }
+    if (status == THM_OK) {
+        double c;
+        status = thm_instance_scale(plan.kernel_scale, 1, &c, msg);
     }
     plan.seed = common.seed;
     return status;

@@ -206,10 +206,12 @@ END_TEST
 START_TEST(bad_input_gets_one_line)
 {
     static const char *const bad[] = {
-        "--shape 3,4",   "--shape 3,2,3", "--shape 17,4,2", "--shape 3,17,2",
-        "--shape 0,4,2", "--shape 3,4,x", "--shape 3,4,2,", "--queries 0",
-        "--starts 0",    "--gd-steps -1", "--lm-steps -1",  "--shard 2/2",
-        "--shard 0/2",   "--out in/x",    "left over",
+        "--shape 3,4",   "--kernel-scale 0", "--kernel-scale x",
+        "--shape 3,2,3", "--shape 17,4,2",   "--shape 3,17,2",
+        "--shape 0,4,2", "--shape 3,4,x",    "--shape 3,4,2,",
+        "--queries 0",   "--starts 0",       "--gd-steps -1",
+        "--lm-steps -1", "--shard 2/2",      "--shard 0/2",
+        "--out in/x",    "left over",
     };
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
         outcome o = run(bad[k], "");

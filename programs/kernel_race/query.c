@@ -1,4 +1,5 @@
 /* One query of the race: see race.h. */
+#include "attn/instance.h"
 #include "programs/kernel_race/race.h"
 
 #include <float.h>
@@ -54,6 +55,9 @@ static void draw(const race_plan *plan, const race_line *line, int which,
 {
     const int n = line->n, d = line->d, m = line->m;
     thm_rng rng = stream(plan, line, which, 0);
+    double c = thm_kernel_scale(d);
+    /* the text was found good before the run */
+    thm_instance_scale(plan->kernel_scale, d, &c, NULL);
     *q = (query){.layer = {.N = 1,
                            .n = n,
                            .D = n,
@@ -61,7 +65,7 @@ static void draw(const race_plan *plan, const race_line *line, int which,
                            .H = 1,
                            .m = m,
                            .kernel = line->kernel,
-                           .c = thm_kernel_scale(d)}};
+                           .c = c}};
     q->layer.X = q->X;
     q->layer.Y = q->Y;
     q->layer.Wo = q->Wo;

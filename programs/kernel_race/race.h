@@ -42,6 +42,7 @@ typedef struct {
 
 typedef struct {
     int queries, starts, gd_steps, lm_steps;
+    const char *kernel_scale; /* for thm_instance_scale, d of the line */
     uint64_t seed;
     const int *shape; /* n, d, m of the only setting; NULL: those of the note */
 } race_plan;

@@ -36,12 +36,15 @@ thm_status race_sweep(const race_plan *plan, const race_run *run, double **rows,
     thm_status status = THM_OK;
     char text[512], *folder = NULL;
     const int *s = plan->shape;
-    snprintf(text, sizeof text,
-             "version %s\nisa %s\nblas_core %s\nshape %d,%d,%d\nqueries %d\n"
-             "starts %d\ngd_steps %d\nlm_steps %d\nseed %" PRIu64 "\n",
-             THM_VERSION, run->isa, run->blas_core, s ? s[0] : 0, s ? s[1] : 0,
-             s ? s[2] : 0, plan->queries, plan->starts, plan->gd_steps,
-             plan->lm_steps, plan->seed);
+    snprintf(
+        text, sizeof text,
+        "version %s\nisa %s\nblas_core %s\nshape %d,%d,%d\nqueries %d\n"
+        "starts %d\ngd_steps %d\nlm_steps %d\nkernel_scale %.40s\nseed %" PRIu64
+        "\n",
+        THM_VERSION, run->isa, run->blas_core, s ? s[0] : 0, s ? s[1] : 0,
+        s ? s[2] : 0, plan->queries, plan->starts, plan->gd_steps,
+        plan->lm_steps, plan->kernel_scale ? plan->kernel_scale : "-",
+        plan->seed);
     if (run->dir) {
         folder = thm_path_join(run->dir, "kernel-race.lines");
     }
