@@ -322,7 +322,9 @@ thm_status thm_trainer_evaluate(thm_trainer *t, int64_t which, int samples,
     *out = (thm_evaluation){
         .loss = score.loss,
         .plain_loss = score.plain_loss,
-        .accuracy = (double)score.right / (double)score.labelled,
+        .accuracy = t->workers[0].samples.batch.labels != NULL
+                        ? (double)score.right / (double)score.labelled
+                        : (double)NAN,
         .wrong_target =
             other ? (double)wrong / (double)score.labelled : (double)NAN,
         .samples = samples};

@@ -53,7 +53,7 @@ thm_status thm_trainer_step(thm_trainer *trainer, thm_vit_score *score,
 /* What a network does on samples that it was not trained on. */
 typedef struct {
     double loss, plain_loss; /* means, with and without smoothing             */
-    double accuracy;
+    double accuracy;         /* NaN of a task that predicts numbers           */
     double wrong_target; /* share of outputs that are the other target's label
                             (two-step tasks), else NaN                        */
     int64_t samples;
