@@ -11,6 +11,8 @@ tests=("$@")
 logs=$build/check
 mkdir -p "$logs"
 passed=0 failed=0
+# Seconds for a test that does not say: a machine may be busy.
+export CK_DEFAULT_TIMEOUT=120
 
 count() { # $1 passed, $2 failed
     passed=$((passed + $1))
