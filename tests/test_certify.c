@@ -344,8 +344,12 @@ int main(void)
     thm_blas_single_thread();
     Suite *suite = suite_create("certify");
     TCase *c = tcase_create("certify");
+    TCase *slow = tcase_create("slow"); /* minutes under valgrind */
+    tcase_set_tags(slow, "long");
+    tcase_set_timeout(slow, 300);
+    suite_add_tcase(suite, slow);
     tcase_set_timeout(c, 300);
-    tcase_add_loop_test(c, bounds_are_true, 0, N_KINDS);
+    tcase_add_loop_test(slow, bounds_are_true, 0, N_KINDS);
     tcase_add_test(c, bounds_hold_nearby);
     tcase_add_loop_test(c, bounds_are_tight, 0, 6);
     tcase_add_loop_test(c, agrees_with_all_values, 0, 6);

@@ -495,8 +495,12 @@ int main(void)
 {
     Suite *suite = suite_create("rank");
     TCase *c = tcase_create("rank");
+    TCase *slow = tcase_create("slow"); /* minutes under valgrind */
+    tcase_set_tags(slow, "long");
+    tcase_set_timeout(slow, 300);
+    suite_add_tcase(suite, slow);
     tcase_set_timeout(c, 300);
-    tcase_add_test(c, error_of_b_is_bounded);
+    tcase_add_test(slow, error_of_b_is_bounded);
     tcase_add_test(c, two_precisions);
     tcase_add_test(c, sigma_min_is_enclosed);
     tcase_add_test(c, exact_deficiency);

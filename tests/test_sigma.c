@@ -229,13 +229,17 @@ int main(void)
     thm_blas_single_thread();
     Suite *suite = suite_create("sigma");
     TCase *c = tcase_create("sigma");
+    TCase *slow = tcase_create("slow"); /* minutes under valgrind */
+    tcase_set_tags(slow, "long");
+    tcase_set_timeout(slow, 300);
+    suite_add_tcase(suite, slow);
     tcase_set_timeout(c, 300);
     tcase_add_loop_test(c, generic_matrices, 0, 8);
     tcase_add_test(c, guess_does_not_decide);
     tcase_add_loop_test(c, no_worse_than_dgesdd, 0, 6);
     tcase_add_loop_test(c, structured, 0, 6);
     tcase_add_test(c, singular);
-    tcase_add_test(c, inverse_out_of_range);
+    tcase_add_test(slow, inverse_out_of_range);
     tcase_add_test(c, refusals);
     suite_add_tcase(suite, c);
     SRunner *runner = srunner_create(suite);

@@ -351,11 +351,16 @@ int main(void)
 {
     Suite *suite = suite_create("sweep");
     TCase *t = tcase_create("sweep");
+    TCase *slow = tcase_create("slow"); /* minutes under valgrind */
+    tcase_set_tags(slow, "long");
+    tcase_set_timeout(slow, 300);
+    tcase_add_checked_fixture(slow, scratch_make, scratch_remove);
+    suite_add_tcase(suite, slow);
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, scratch_make, scratch_remove);
     tcase_add_test(t, threads_change_nothing);
     tcase_add_test(t, shards_make_the_whole);
-    tcase_add_test(t, killed_at_any_moment_it_goes_on);
+    tcase_add_test(slow, killed_at_any_moment_it_goes_on);
     tcase_add_test(t, broken_rows_are_made_anew);
     tcase_add_test(t, another_plan_is_refused);
     tcase_add_test(t, a_failure_names_its_case_and_keeps_the_others);

@@ -408,15 +408,19 @@ static Suite *suite(void)
 {
     Suite *s = suite_create("task");
     TCase *t = tcase_create("streams");
+    TCase *slow = tcase_create("slow"); /* minutes under valgrind */
+    tcase_set_tags(slow, "long");
+    tcase_set_timeout(slow, 300);
+    suite_add_tcase(s, slow);
     tcase_set_timeout(t, 60); /* each reads all pictures */
-    tcase_add_loop_test(t, a_sample_alone_equals_itself_in_a_larger_draw, 0,
+    tcase_add_loop_test(slow, a_sample_alone_equals_itself_in_a_larger_draw, 0,
                         KINDS);
-    tcase_add_loop_test(t, a_model_of_the_task_takes_its_samples, 0, KINDS);
+    tcase_add_loop_test(slow, a_model_of_the_task_takes_its_samples, 0, KINDS);
     suite_add_tcase(s, t);
     t = tcase_create("two steps");
     tcase_add_test(t, marks_by_enumeration);
     tcase_add_test(t, marks_of_the_record);
-    tcase_add_loop_test(t, labels_follow_the_rule, 0, 4);
+    tcase_add_loop_test(slow, labels_follow_the_rule, 0, 4);
     tcase_add_test(t, tokens_have_their_noise);
     suite_add_tcase(s, t);
     t = tcase_create("bad");

@@ -575,14 +575,19 @@ static Suite *suite(void)
 {
     Suite *s = suite_create("task_images");
     TCase *t = tcase_create("pictures");
+    TCase *slow = tcase_create("slow"); /* minutes under valgrind */
+    tcase_set_tags(slow, "long");
+    tcase_set_timeout(slow, 300);
+    tcase_add_checked_fixture(slow, make_folders, scratch_remove);
+    suite_add_tcase(s, slow);
     tcase_add_checked_fixture(t, make_folders, scratch_remove);
-    tcase_add_loop_test(t, labels_follow_the_rule, 0, CASES);
+    tcase_add_loop_test(slow, labels_follow_the_rule, 0, CASES);
     tcase_add_test(t, garments_stand_in_for_digits);
     tcase_add_test(t, chances_of_the_record);
     tcase_add_loop_test(t, classification_shows_every_picture, 0, 2);
     tcase_add_test(t, bad_options);
     tcase_add_test(t, bad_folders);
-    tcase_add_test(t, fashion_mnist_is_balanced);
+    tcase_add_test(slow, fashion_mnist_is_balanced);
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);
     return s;

@@ -266,9 +266,14 @@ int main(void)
 {
     Suite *suite = suite_create("trainer");
     TCase *c = tcase_create("trainer");
+    TCase *slow = tcase_create("slow"); /* minutes under valgrind */
+    tcase_set_tags(slow, "long");
+    tcase_set_timeout(slow, 300);
+    tcase_add_checked_fixture(slow, setup, teardown);
+    suite_add_tcase(suite, slow);
     tcase_set_timeout(c, 300);
     tcase_add_checked_fixture(c, setup, teardown);
-    tcase_add_test(c, threads_change_nothing);
+    tcase_add_test(slow, threads_change_nothing);
     tcase_add_loop_test(c, a_checkpoint_goes_on, 0, THM_SGD + 1);
     tcase_add_test(c, another_run_is_refused);
     tcase_add_test(c, half_a_checkpoint_is_refused);

@@ -250,15 +250,20 @@ static Suite *suite(void)
 {
     Suite *s = suite_create("vit_gradient");
     TCase *t = tcase_create("differences");
+    TCase *slow = tcase_create("slow"); /* minutes under valgrind */
+    tcase_set_tags(slow, "long");
+    tcase_set_timeout(slow, 300);
+    suite_add_tcase(s, slow);
     tcase_set_timeout(t, 240);
     tcase_add_loop_test(t, attention_variants, 0, THM_VIT_QK_NORM + 1);
-    tcase_add_loop_test(t, attention_variants_causal, 0, THM_VIT_QK_NORM + 1);
+    tcase_add_loop_test(slow, attention_variants_causal, 0,
+                        THM_VIT_QK_NORM + 1);
     tcase_add_loop_test(t, attention_variants_of_one_token, 0,
                         THM_VIT_QK_NORM + 1);
-    tcase_add_loop_test(t, norm_softmax_on_both_sides_of_tau, 0, 4);
-    tcase_add_test(t, parts_of_the_model);
+    tcase_add_loop_test(slow, norm_softmax_on_both_sides_of_tau, 0, 4);
+    tcase_add_test(slow, parts_of_the_model);
     tcase_add_test(t, inputs_and_positions);
-    tcase_add_test(t, odd_sizes);
+    tcase_add_test(slow, odd_sizes);
     tcase_add_loop_test(t, losses, 0, 2);
     suite_add_tcase(s, t);
     return s;

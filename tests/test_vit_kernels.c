@@ -287,11 +287,16 @@ static Suite *suite(void)
 {
     Suite *s = suite_create("vit_kernels");
     TCase *t = tcase_create("kernels");
+    TCase *slow = tcase_create("slow"); /* minutes under valgrind */
+    tcase_set_tags(slow, "long");
+    tcase_set_timeout(slow, 300);
+    suite_add_tcase(s, slow);
     const int isas = THM_ISA_AVX512 + 1;
     tcase_add_loop_test(t, gelu_is_accurate, 0, isas);
     tcase_add_loop_test(t, exponentials_are_accurate, 0, isas);
     tcase_add_loop_test(t, norms_agree, 0, isas * SIZES);
-    tcase_add_loop_test(t, attention_agrees, 0, isas * (THM_VIT_QK_NORM + 1));
+    tcase_add_loop_test(slow, attention_agrees, 0,
+                        isas * (THM_VIT_QK_NORM + 1));
     tcase_add_loop_test(t, sums_agree, 0, isas * SIZES);
     tcase_add_loop_test(t, edges_of_attention, 0, isas);
     suite_add_tcase(s, t);
