@@ -161,7 +161,6 @@ const thm_catalogue_entry thm_catalogue[] = {
     EUREKA("H2.1", "label-rule", "h2-task", THM_HOLDS),
     EUREKA("H2.2", "prior", "h2-task", THM_HOLDS),
     EUREKA("H3", "task-floors", "h3-floors", THM_HOLDS),
-    EUREKA("H8", "plateau-gradients", "h8-gradients", THM_HOLDS),
     EUREKA("H9", "rescaled-gradients", "h9-rescaling", THM_HOLDS),
     EUREKA("H12", "interventions-raise-entropy", "h12-entropy", THM_REFUTED),
     {NULL, NULL, NULL, NULL, THM_VACUOUS},

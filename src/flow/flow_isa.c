@@ -1,9 +1,7 @@
 /* The kernels of the value-softmax flow; see flow_kernel.h and the note, "The
- * right-hand side in floating point".  Compiled once per
- * instruction set (THM_ISA_NAME).
- *
- * Rows go in blocks of eight lanes, a block in PARTS registers; every sum has
- * eight partial sums, folded the same way at any width. */
+ * right-hand side in floating point".  Compiled once per instruction set.  Rows
+ * go in blocks of eight lanes, a block in PARTS registers; every sum has eight
+ * partial sums, folded the same way at any width. */
 #include "flow/flow_kernel.h"
 
 #include <stddef.h>
@@ -65,7 +63,6 @@ static void kernel_exp(int n, const double *x, double *y)
     }
 }
 
-/* The largest a. */
 static double find_largest(int n, const double *a)
 {
     double t[LANES];
