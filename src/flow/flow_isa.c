@@ -132,7 +132,6 @@ fill_weights(int n, const double *a, double max, double *e)
     return 1.0 / fold(sum);
 }
 
-/* <V, p>. */
 static inline double dot(int n, const double *V, const double *p)
 {
     vec sum[PARTS] = {{0}};
