@@ -217,10 +217,10 @@ static const struct {
     const char *args, *told;
 } refusals[] = {
     {"", "expected --x FILE, or --draw N,n,D,d,H,m"},
-    {"--draw 2,3,8,4,1", "expected five sizes"},
-    {"--draw 2,3,0,4,1,1 --train q", "expected five sizes"},
+    {"--draw 2,3,8,4,1", "expected sizes N,n,D,d,H,m"},
+    {"--draw 2,3,0,4,1,1 --train q", "expected sizes N,n,D,d,H,m"},
     {"--draw 2,3,8,4,1,1 --train q --x f", "--x: expected no --draw"},
-    {"--x f --wq f", "expected --y FILE"},
+    {"--x f --wq f", "expected --wk FILE"},
     {"--draw 2,3,8,4,1,1 --train q --kernel-scale 0",
      "--kernel-scale: expected a positive"},
     {"--draw 2,3,8,4,1,1 --train q --kernel-scale nan", "--kernel-scale"},
