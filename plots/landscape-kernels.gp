@@ -58,8 +58,8 @@ do for [k = 1:2] {
         if (i) { set colorbox user origin screen 0.915,bottom[k] size screen 0.018,0.285 } \
         else { unset colorbox }
         plot data index 2 * k - 2 + i using 2:3:4 with image, \
-             $levels using 1:2 with lines lw 0.8 lc rgb "#b0ffffff", \
-             "<echo 0 0" using 1:2 with points pt 2 ps 1 lw 2 lc rgb "#ffffff"
+             $levels using 1:2 with lines lw 0.8 lc rgb "#40808080", \
+             "<echo 0 0" using 1:2 with points pt 2 ps 1 lw 2 lc rgb "#d55e00"
     }
 }
 
@@ -85,6 +85,6 @@ set size 0.44,0.29
 do for [i = 0:1] {
     set origin i ? 0.47 : 0.03,0.35
     splot data index i every 4:4 using 2:3:4:4 with pm3d, \
-          data index i every 4:4 using 2:3:4 with lines lw 0.3 lc rgb "#a0ffffff"
+          data index i every 4:4 using 2:3:4 with lines lw 0.3 lc rgb "#60808080"
 }
 unset multiplot

@@ -69,8 +69,8 @@ do for [i = 1:panels] {
     if (i == panels) { set colorbox user origin screen left + 0.385,foot size screen 0.016,top - foot } \
     else { unset colorbox }
     plot data using 1:2:(column(2 + i)) with image, \
-         $levels using 1:2 with lines lw 0.8 lc rgb "#b0ffffff", \
-         "<echo 0 0" using 1:2 with points pt 2 ps 1 lw 2 lc rgb "#ffffff"
+         $levels using 1:2 with lines lw 0.8 lc rgb "#40808080", \
+         "<echo 0 0" using 1:2 with points pt 2 ps 1 lw 2 lc rgb "#d55e00"
     unset label
 }
 unset colorbox
@@ -96,6 +96,6 @@ set size 0.46, panels == 1 ? 0.75 : 0.42
 do for [i = 1:panels] {
     set origin panels == 1 ? 0.54 : i == 1 ? 0.01 : 0.45, panels == 1 ? 0.19 : 0.055
     splot data every skip:skip using 1:2:(column(2 + i)):(column(2 + i)) with pm3d, \
-          data every skip:skip using 1:2:(column(2 + i)) with lines lw 0.3 lc rgb "#a0ffffff"
+          data every skip:skip using 1:2:(column(2 + i)) with lines lw 0.3 lc rgb "#60808080"
 }
 unset multiplot
