@@ -34,6 +34,40 @@ static thm_status parse(const char *name, size_t size, thm_tensor *t)
     return status;
 }
 
+/* stored: the same, of the header alone */
+START_TEST(tensors_are_listed)
+{
+    static const unsigned char data[12] = {0};
+    size_t count = 9,
+           size = lay_out(
+               "{\"b\": {\"dtype\": \"I8\", \"shape\": [4, 1], "
+               "\"data_offsets\": [8, 12]}, \"a\": {\"dtype\": \"F16\", "
+               "\"shape\": [2, 2], \"data_offsets\": [0, 8]}}",
+               data, sizeof data);
+    thm_tensor *list = NULL;
+    ck_assert_int_eq(thm_tensor_list("file", file, size, &count, &list, &msg),
+                     THM_OK);
+    ck_assert_uint_eq(count, 2);
+    ck_assert_str_eq(list[0].name, "a");
+    ck_assert(list[0].ndim == 2 && list[0].shape[1] == 2 &&
+              list[0].eps == 0x1p-11 && list[0].data == NULL);
+    ck_assert_str_eq(list[1].name, "b");
+    ck_assert(list[1].count == 4 && !(list[1].eps > 0));
+    free(list);
+    list = NULL;
+    ck_assert_int_eq(
+        thm_tensor_list("file", file, size - 1, &count, &list, &msg),
+        THM_EFORMAT);
+    ck_assert(list == NULL && count == 2);
+    size = lay_out("{\"b\": {\"dtype\": \"I8\", \"shape\": "
+                   "[1,1,1,1,1,1,1,1,1], \"data_offsets\": [0, 1]}}",
+                   data, 1);
+    ck_assert_int_eq(thm_tensor_list("file", file, size, &count, &list, &msg),
+                     THM_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(msg.text, "at most 8 dimensions, found 9"));
+}
+END_TEST
+
 /* stored: shapes, names and values laid out by hand */
 START_TEST(tensors_are_read)
 {
@@ -292,6 +326,7 @@ int main(void)
     tcase_set_timeout(c, 60);
     tcase_add_checked_fixture(c, scratch_make, scratch_remove);
     tcase_add_test(c, tensors_are_read);
+    tcase_add_test(c, tensors_are_listed);
     tcase_add_test(c, lies_are_refused);
     tcase_add_test(c, lengths_are_not_believed);
     tcase_add_test(c, tensors_are_written);

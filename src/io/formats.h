@@ -12,4 +12,7 @@ thm_status thm_safetensors_parse(const char *where, const char *name,
                                  const unsigned char *bytes, size_t size,
                                  thm_tensor *out, thm_message *msg);
 
+/* The number of that dtype, F64, F32, F16 or BF16, little endian. */
+double thm_real_read(const char *dtype, const unsigned char *from);
+
 #endif

@@ -5,16 +5,11 @@
  * Nothing in a header is believed before it agrees with the file's size. */
 #include "io/formats.h"
 
-#include <assert.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-              "numbers are copied as they lie in the file");
 
 /* Real dtypes have an eps and are read; the others only have a size. */
 static const struct dtype {
@@ -40,8 +35,10 @@ typedef struct {
 typedef struct {
     const char *where;
     thm_message *msg;
+    json_t *root; /* owns the names */
+    const unsigned char *data;
     size_t data_size;
-    entry *entries;
+    entry *entries; /* sorted by offset */
     size_t count;
 } header;
 
@@ -167,16 +164,15 @@ static thm_status check_tiling(const header *h)
     return THM_OK;
 }
 
-/* Fills h->entries, sorted by offset; names stay owned by root. */
-static thm_status read_entries(header *h, json_t *root)
+static thm_status read_entries(header *h)
 {
     const char *name;
     json_t *value;
-    h->entries = calloc(json_object_size(root) + 1, sizeof *h->entries);
+    h->entries = calloc(json_object_size(h->root) + 1, sizeof *h->entries);
     if (h->entries == NULL) {
         return thm_fail(THM_ENOMEM, h->msg, "%s: out of memory", h->where);
     }
-    json_object_foreach(root, name, value)
+    json_object_foreach(h->root, name, value)
     {
         if (!json_is_object(value)) {
             return thm_fail(THM_EFORMAT, h->msg,
@@ -234,67 +230,41 @@ static thm_status select_entry(const header *h, const char *name,
     return fail_with_names(h, expected);
 }
 
-static double from_f16(uint16_t bits)
+/* All of a tensor but its numbers. */
+static thm_status describe(const header *h, const entry *e, thm_tensor *out)
 {
-    int exponent = bits >> 10 & 31;
-    double fraction = (bits & 1023) * 0x1p-10;
-    double size;
-    if (exponent == 31) {
-        size = fraction > 0 ? (double)NAN : HUGE_VAL;
-    } else if (exponent == 0) {
-        size = fraction * 0x1p-14;
-    } else {
-        size = ldexp(1 + fraction, exponent - 15);
-    }
-    return bits >> 15 ? -size : size;
-}
-
-static double read_real(const struct dtype *dtype, const unsigned char *from)
-{
-    double f64;
-    float f32;
-    uint16_t half;
-    if (dtype->size == 8) {
-        memcpy(&f64, from, 8);
-        return f64;
-    }
-    if (dtype->size == 4) {
-        memcpy(&f32, from, 4);
-        return (double)f32;
-    }
-    memcpy(&half, from, 2);
-    if (dtype->name[0] == 'F') {
-        return from_f16(half);
-    }
-    uint32_t wide = (uint32_t)half << 16;
-    memcpy(&f32, &wide, 4);
-    return (double)f32;
-}
-
-static thm_status read_data(const header *h, const entry *e,
-                            const unsigned char *data, thm_tensor *out)
-{
-    size_t ndim = json_array_size(e->shape), bytes;
-    if (!(e->dtype->eps > 0)) {
-        return thm_fail(THM_EFORMAT, h->msg,
-                        "%s: tensor '%s': expected F64, F32, F16 or BF16, "
-                        "found %s",
-                        h->where, e->name, e->dtype->name);
-    }
+    const size_t ndim = json_array_size(e->shape);
     if (ndim > THM_TENSOR_MAX_DIMS) {
         return thm_fail(THM_EFORMAT, h->msg,
                         "%s: tensor '%s': expected at most %d dimensions, "
                         "found %zu",
                         h->where, e->name, THM_TENSOR_MAX_DIMS, ndim);
     }
-    thm_tensor t = {.ndim = ndim == 0 ? 1 : (int)ndim,
-                    .shape = {1},
-                    .count = e->count,
-                    .eps = e->dtype->eps};
+    *out = (thm_tensor){.ndim = ndim == 0 ? 1 : (int)ndim,
+                        .shape = {1},
+                        .count = e->count,
+                        .eps = e->dtype->eps};
     for (size_t i = 0; i < ndim; i++) {
-        get_size(json_array_get(e->shape, i), &t.shape[i]);
+        get_size(json_array_get(e->shape, i), &out->shape[i]);
     }
-    snprintf(t.name, sizeof t.name, "%s", e->name);
+    snprintf(out->name, sizeof out->name, "%s", e->name);
+    return THM_OK;
+}
+
+static thm_status read_data(const header *h, const entry *e, thm_tensor *out)
+{
+    size_t bytes;
+    thm_tensor t;
+    if (!(e->dtype->eps > 0)) {
+        return thm_fail(THM_EFORMAT, h->msg,
+                        "%s: tensor '%s': expected F64, F32, F16 or BF16, "
+                        "found %s",
+                        h->where, e->name, e->dtype->name);
+    }
+    const thm_status status = describe(h, e, &t);
+    if (status != THM_OK) {
+        return status;
+    }
     if (thm_size_mul(e->count, sizeof *t.data, &bytes) != THM_OK) {
         return thm_fail(THM_EOVERFLOW, h->msg, "%s: too large", h->where);
     }
@@ -303,56 +273,94 @@ static thm_status read_data(const header *h, const entry *e,
         return thm_fail(THM_ENOMEM, h->msg, "%s: out of memory", h->where);
     }
     for (size_t i = 0; i < e->count; i++) {
-        t.data[i] = read_real(e->dtype, data + e->begin + i * e->dtype->size);
+        t.data[i] = thm_real_read(e->dtype->name,
+                                  h->data + e->begin + i * e->dtype->size);
     }
     *out = t;
     return THM_OK;
+}
+
+/* Reads the header of a file; h->root and h->entries are to be freed on failure
+ * too. */
+static thm_status open_header(header *h, const unsigned char *bytes,
+                              size_t size)
+{
+    uint64_t length;
+    if (size < 8) {
+        return thm_fail(THM_EFORMAT, h->msg,
+                        "%s: byte 0: expected a safetensors header, found the "
+                        "end of the file at byte %zu",
+                        h->where, size);
+    }
+    memcpy(&length, bytes, 8);
+    if (length > size - 8) {
+        return thm_fail(THM_EFORMAT, h->msg,
+                        "%s: byte 0: expected a safetensors header length of "
+                        "at most %zu, found %llu",
+                        h->where, size - 8, (unsigned long long)length);
+    }
+    json_error_t error;
+    h->data_size = size - 8 - (size_t)length;
+    h->data = bytes + 8 + length;
+    h->root = json_loadb((const char *)bytes + 8, (size_t)length,
+                         JSON_REJECT_DUPLICATES, &error);
+    if (h->root == NULL) {
+        return thm_fail(THM_EFORMAT, h->msg,
+                        "%s: byte %d: expected a JSON header, found: %s",
+                        h->where, error.position + 8, error.text);
+    }
+    if (!json_is_object(h->root)) {
+        return thm_fail(THM_EFORMAT, h->msg,
+                        "%s: byte 8: expected a JSON object, found another "
+                        "value",
+                        h->where);
+    }
+    return read_entries(h);
+}
+
+static void close_header(header *h)
+{
+    free(h->entries);
+    json_decref(h->root);
 }
 
 thm_status thm_safetensors_parse(const char *where, const char *name,
                                  const unsigned char *bytes, size_t size,
                                  thm_tensor *out, thm_message *msg)
 {
-    if (size < 8) {
-        return thm_fail(THM_EFORMAT, msg,
-                        "%s: byte 0: expected a safetensors header, found the "
-                        "end of the file at byte %zu",
-                        where, size);
-    }
-    uint64_t length;
-    memcpy(&length, bytes, 8);
-    if (length > size - 8) {
-        return thm_fail(THM_EFORMAT, msg,
-                        "%s: byte 0: expected a safetensors header length of "
-                        "at most %zu, found %llu",
-                        where, size - 8, (unsigned long long)length);
-    }
-    json_error_t error;
-    json_t *root = json_loadb((const char *)bytes + 8, (size_t)length,
-                              JSON_REJECT_DUPLICATES, &error);
     const entry *selected = NULL;
-    header h = {
-        .where = where, .msg = msg, .data_size = size - 8 - (size_t)length};
-    thm_status status;
-    if (root == NULL) {
-        status = thm_fail(THM_EFORMAT, msg,
-                          "%s: byte %d: expected a JSON header, found: %s",
-                          where, error.position + 8, error.text);
-    } else if (!json_is_object(root)) {
-        status = thm_fail(THM_EFORMAT, msg,
-                          "%s: byte 8: expected a JSON object, found another "
-                          "value",
-                          where);
-    } else {
-        status = read_entries(&h, root);
-    }
+    header h = {.where = where, .msg = msg};
+    thm_status status = open_header(&h, bytes, size);
     if (status == THM_OK) {
         status = select_entry(&h, name, &selected);
     }
     if (status == THM_OK) {
-        status = read_data(&h, selected, bytes + 8 + length, out);
+        status = read_data(&h, selected, out);
     }
-    free(h.entries);
-    json_decref(root);
+    close_header(&h);
+    return status;
+}
+
+thm_status thm_tensor_list(const char *where, const unsigned char *bytes,
+                           size_t size, size_t *count, thm_tensor **list,
+                           thm_message *msg)
+{
+    header h = {.where = where, .msg = msg};
+    thm_tensor *found = NULL;
+    thm_status status = open_header(&h, bytes, size);
+    if (status == THM_OK) {
+        found = calloc(h.count + 1, sizeof *found);
+        status = found == NULL ? THM_ENOMEM : THM_OK;
+    }
+    for (size_t k = 0; status == THM_OK && k < h.count; k++) {
+        status = describe(&h, &h.entries[k], &found[k]);
+    }
+    if (status == THM_OK) {
+        *count = h.count;
+        *list = found;
+    } else {
+        free(found);
+    }
+    close_header(&h);
     return status;
 }

@@ -46,6 +46,14 @@ thm_status thm_tensor_parse(const char *where, const char *name,
                             const unsigned char *bytes, size_t size,
                             thm_tensor *out, thm_message *msg);
 
+/* The tensors of a safetensors file in memory, in the order of their data, read
+ * of the header alone: data = NULL, and eps = 0 where the dtype is none that
+ * can be read.  list: (*count), to be freed with free; names of 128 bytes or
+ * more are cut.  Statuses of thm_tensor_parse. */
+thm_status thm_tensor_list(const char *where, const unsigned char *bytes,
+                           size_t size, size_t *count, thm_tensor **list,
+                           thm_message *msg);
+
 /* Views t as rows: leading dimensions flatten, the last is the row length.
  * A text vector given as one column (k rows of one number, k > 1) is one row
  * of length k.  THM_EFORMAT if the tensor is empty, THM_EOVERFLOW if a
