@@ -219,6 +219,22 @@ pictures:
 	@cd $(B)/pictures/figures/softmax-spectra && \
 	    gnuplot -e "format = 'pngcairo'" plot.gp > $(CURDIR)/docs/softmax-spectra.png
 
+# ---- the transformer in PyTorch ------------------------------------------------
+
+PYTHON ?= /usr/bin/python3
+torch  = $(B)/tests/torch-case
+$(torch): $(B)/obj/tests/torch/case.o $(lib)
+	$(link)
+.PHONY: check-torch
+check-torch:
+	@if ! $(PYTHON) -c 'import torch' >/dev/null 2>&1; then \
+	    echo "check-torch: left out: $(PYTHON) has no PyTorch" \
+	        "(Debian: python3-torch)"; \
+	else \
+	    $(MAKE) --no-print-directory $(jobs) deps $(torch) && \
+	    $(PYTHON) tests/torch/check.py $(torch); \
+	fi
+
 # ---- figures of merit ---------------------------------------------------------
 
 mutants: deps
