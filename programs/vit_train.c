@@ -34,14 +34,11 @@ int main(int argc, char **argv)
     run_result result = {0};
     start_program(argv);
     start_options(&ask_options, argc, argv);
-    const run_request request = ask_request();
-    if (request.resume && !request.out) {
-        thm_fail(THM_EDOMAIN, &msg, "--resume: expected --out DIR with it");
-        return (int)start_fail(THM_EDOMAIN, &msg);
-    }
+    run_request request = {0};
     const thm_task_options what = ask_task();
     thm_status status = thm_task_alloc(&what, &task, &msg);
     if (status == THM_OK) {
+        request = ask_request(task);
         const thm_trainer_options o =
             ask_trainer(task, start_threads(ask_common()));
         status = thm_trainer_alloc(&o, task, &trainer, &msg);
@@ -49,7 +46,7 @@ int main(int argc, char **argv)
     if (status == THM_OK) {
         status = run_train(&request, task, trainer, &history, &result, &msg);
     }
-    if ((status == THM_OK || status == THM_EINTERRUPTED) && request.out) {
+    if (status == THM_OK || status == THM_EINTERRUPTED) {
         const thm_status written =
             write_record(request.out, task, thm_seconds() - begin, &msg);
         status = written == THM_OK ? status : written;

@@ -37,6 +37,38 @@ static thm_trainer_options small(void)
     return o;
 }
 
+/* Oracle: the settings of the notes. */
+START_TEST(each_task_is_learned_its_own_way)
+{
+    static const struct {
+        thm_task_kind kind;
+        double lr, last, smoothing;
+        int batch;
+        long warmup, steps;
+    } known[] = {{THM_TASK_TWO_STEP_TOKENS, 3e-3, 1e-5, 0.1, 64, 500, 10000},
+                 {THM_TASK_ONE_STEP_TOKENS, 3e-3, 1e-5, 0.1, 64, 500, 10000},
+                 {THM_TASK_CLS_TOKENS, 1e-3, 1e-3, 0.0, 256, 0, 390},
+                 {THM_TASK_INDUCTION, 1e-3, 1e-3, 0.0, 256, 0, 3900}};
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+        const thm_task_options what = thm_task_options_default(known[k].kind);
+        thm_task *t = NULL;
+        ck_assert_int_eq(thm_task_alloc(&what, &t, NULL), THM_OK);
+        const thm_trainer_options o = thm_trainer_default(t);
+        ck_assert(o.optimiser.kind == THM_ADAMW && o.seed == 1);
+        ck_assert(o.optimiser.lr == known[k].lr);
+        ck_assert(thm_optimiser_lr(&o.optimiser, known[k].steps) ==
+                  known[k].last);
+        ck_assert(thm_optimiser_lr(&o.optimiser, known[k].warmup) ==
+                  known[k].lr);
+        ck_assert(o.smoothing == known[k].smoothing);
+        ck_assert_int_eq(o.batch, known[k].batch);
+        ck_assert_int_eq(o.optimiser.warmup, known[k].warmup);
+        ck_assert_int_eq(o.optimiser.steps, known[k].steps);
+        thm_task_free(t);
+    }
+}
+END_TEST
+
 static thm_trainer *made(const thm_trainer_options *o)
 {
     thm_trainer *t = NULL;
@@ -274,6 +306,7 @@ int main(void)
     tcase_set_timeout(c, 300);
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(slow, threads_change_nothing);
+    tcase_add_test(c, each_task_is_learned_its_own_way);
     tcase_add_loop_test(c, a_checkpoint_goes_on, 0, THM_SGD + 1);
     tcase_add_test(c, another_run_is_refused);
     tcase_add_test(c, half_a_checkpoint_is_refused);

@@ -309,6 +309,32 @@ START_TEST(bad_configurations)
 }
 END_TEST
 
+/* Oracle: the published model, of which the default is a small relative; w^2 D,
+ * the deviation of scaled logits behind a norm, stays. */
+START_TEST(another_width_keeps_the_proportions)
+{
+    thm_vit_config c = thm_vit_config_default();
+    c.weight_std = 0.32 / sqrt(32);
+    thm_vit_config_resize(&c, 256, 4);
+    ck_assert_int_eq(c.width, 256);
+    ck_assert_int_eq(c.heads, 4);
+    ck_assert_int_eq(c.head_width, 64);
+    ck_assert_int_eq(c.mlp_width, 512);
+    ck_assert_double_eq_tol(c.weight_std, 0.02, 1e-16);
+    c.weight_std = 0;
+    thm_vit_config_resize(&c, 64, 4);
+    ck_assert_double_eq_tol(c.weight_std, 0.04, 1e-16);
+    thm_vit_config_resize(&c, 1, 3);
+    ck_assert_int_eq(c.head_width, 1);
+    ck_assert_int_eq(c.mlp_width, 2);
+    c.mlp_width = 0;
+    thm_vit_config_resize(&c, 8, 1);
+    ck_assert_int_eq(c.mlp_width, 0);
+    ck_assert_int_eq(c.head_width, 24);
+    ck_assert_int_eq(thm_vit_config_check(&c, NULL), THM_OK);
+}
+END_TEST
+
 START_TEST(texts_of_attention)
 {
     /* by hand */
@@ -329,6 +355,7 @@ static Suite *suite(void)
     tcase_add_test(t, start_has_its_moments);
     tcase_add_test(t, start_depends_on_seed_and_name_alone);
     tcase_add_test(t, bad_configurations);
+    tcase_add_test(t, another_width_keeps_the_proportions);
     tcase_add_test(t, texts_of_attention);
     suite_add_tcase(s, t);
     return s;

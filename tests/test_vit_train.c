@@ -145,7 +145,7 @@ START_TEST(bad_input_gets_one_line)
 {
     static const char *const bad[] = {
         "--steps 0",          "--attention none", "--lr 0",
-        "--tokens 15",        "--resume",         "--batch 0",
+        "--tokens 15",        "--mlp 0",          "--batch 0",
         "--smoothing 1",      "--task nothing",   "--temperature 0",
         "--out /proc/none/x", "--heads 0",        "--unknown"};
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {

@@ -19,14 +19,10 @@ static bool full;
 static const char *images, *digits;
 static int tokens, patch, depth, width, heads, head_width, mlp, batch,
     warmup = -1;
-static double prior, lr, lr_qk = 1.0, decay = -1.0, smoothing = 0.1;
+static double prior, lr, lr_qk = 1.0, decay = -1.0, smoothing = -1.0;
 static double heat_from, temperature = 1.0, clip;
-static run_request request = {.steps = 10000,
-                              .evaluate = 250,
-                              .samples = 1024,
-                              .probe = 64,
-                              .checkpoint = 1000};
-static thm_common common = {.seed = 1, .effort = 1};
+static run_request request = {.probe = 64, .checkpoint = 1000};
+static thm_common common = {.seed = 1, .effort = 1, .out = "out/vit-train"};
 
 static const thm_option table[] = {
     {"task", 't', TASKS, THM_OPTION_CHOICE, &task_kind,
@@ -59,45 +55,56 @@ static const thm_option table[] = {
      "its way to 1 / sqrt(d) in half of the steps (default half-cosine)", 0, 0},
     {"depth", 0, "L", THM_OPTION_INT, &depth, "layers (default: the task's)", 1,
      THM_VIT_LAYERS},
-    {"width", 0, "D", THM_OPTION_INT, &width, "of the residual stream", 1,
-     65536},
-    {"heads", 0, "H", THM_OPTION_INT, &heads, "heads", 1, 1024},
-    {"head-width", 0, "d", THM_OPTION_INT, &head_width, "of a head", 1, 65536},
-    {"mlp", 0, "M", THM_OPTION_INT, &mlp, "width of the MLP's middle", 1,
+    {"width", 0, "D", THM_OPTION_INT, &width,
+     "of the residual stream (default: the task's); the deviation at the start "
+     "goes with 1 / sqrt(D)",
+     1, 65536},
+    {"heads", 0, "H", THM_OPTION_INT, &heads, "heads (default: the task's)", 1,
+     1024},
+    {"head-width", 0, "d", THM_OPTION_INT, &head_width,
+     "of a head (default: the task's share of D / H)", 1, 65536},
+    {"mlp", 0, "M", THM_OPTION_INT, &mlp,
+     "width of the MLP's middle (default: the task's multiple of D)", 1,
      1 << 20},
-    {"batch", 'b', "B", THM_OPTION_INT, &batch, "samples a step (default 64)",
-     1, 1 << 20},
+    {"batch", 'b', "B", THM_OPTION_INT, &batch,
+     "samples a step (default: the task's)", 1, 1 << 20},
     {"steps", 0, "T", THM_OPTION_INT, &request.steps,
-     "steps of training (default 10000)", 1, 100000000},
+     "steps of training (default: the task's)", 1, 100000000},
     {"optimiser", 0, "adamw|sgd", THM_OPTION_CHOICE, &optimiser,
      "(default adamw)", 0, 0},
-    {"lr", 0, "X", THM_OPTION_REAL, &lr, "largest learning rate (default 3e-3)",
-     THM_POSITIVE, DBL_MAX},
+    {"lr", 0, "X", THM_OPTION_REAL, &lr,
+     "largest learning rate (default: the task's)", THM_POSITIVE, DBL_MAX},
     {"lr-qk", 0, "X", THM_OPTION_REAL, &lr_qk,
      "factor on it for W_Q and W_K (default 1)", 0, DBL_MAX},
     {"warmup", 0, "T", THM_OPTION_INT, &warmup,
-     "steps of linear warm-up (default 500, at most a tenth)", 0, 100000000},
-    {"decay", 0, "X", THM_OPTION_REAL, &decay, "weight decay (default 0.05)", 0,
-     DBL_MAX},
+     "steps of linear warm-up (default: the task's, at most a tenth)", 0,
+     100000000},
+    {"decay", 0, "X", THM_OPTION_REAL, &decay,
+     "weight decay (default: the task's)", 0, DBL_MAX},
     {"clip", 0, "X", THM_OPTION_REAL, &clip,
      "largest norm of a gradient (default none)", THM_POSITIVE, DBL_MAX},
     {"rescale", 0, "none|to-mean|to-value|heads-to-value", THM_OPTION_CHOICE,
      &rescale, "gradients of W_Q, W_K, W_V to a common size (default none)", 0,
      0},
     {"smoothing", 0, "E", THM_OPTION_REAL, &smoothing,
-     "label smoothing (default 0.1)", 0, 0.999},
+     "label smoothing (default: the task's)", 0, 0.999},
     {"evaluate", 0, "T", THM_OPTION_INT, &request.evaluate,
-     "evaluate every T steps (default 250)", 1, 100000000},
+     "evaluate every T steps (default: 1/40 of the task's, of a whole test set "
+     "1/10)",
+     1, 100000000},
     {"samples", 0, "K", THM_OPTION_INT, &request.samples,
-     "test samples of an evaluation (default 1024)", 1, 1 << 24},
+     "test samples of an evaluation (default: the whole test set, of endless "
+     "ones 1024)",
+     1, 1 << 24},
     {"probe", 0, "K", THM_OPTION_INT, &request.probe,
      "test samples that the instruments look at (default 64; 0: none)", 0,
      1 << 16},
     {"checkpoint", 0, "T", THM_OPTION_INT, &request.checkpoint,
      "write one every T steps (default 1000)", 1, 100000000},
     {"out", 'o', "DIR", THM_OPTION_TEXT, &common.out,
-     "write train.tsv, instruments.tsv, checkpoint.safetensors and run.json", 0,
-     0},
+     "write train.tsv, instruments.tsv, checkpoint.safetensors and run.json "
+     "(default out/vit-train)",
+     0, 0},
     {"resume", 0, NULL, THM_OPTION_FLAG, &request.resume,
      "go on with the run in DIR, from the start if there is no checkpoint", 0,
      0},
@@ -131,12 +138,50 @@ static void set(int *to, int asked)
     *to = asked > 0 ? asked : *to;
 }
 
+static void set_long(long *to, int asked)
+{
+    *to = asked > 0 ? asked : *to;
+}
+
+static void ask_optimiser(thm_optimiser_options *o)
+{
+    const bool constant = !(o->lr_end < o->lr);
+    set_long(&o->steps, request.steps);
+    o->kind = (thm_optimiser_kind)optimiser;
+    o->rescale = (thm_rescale)rescale;
+    o->lr = lr > 0.0 ? lr : o->lr;
+    o->lr_end = constant ? o->lr : o->lr_end;
+    o->lr_qk = lr_qk;
+    o->clip = clip;
+    o->weight_decay = decay >= 0.0 ? decay : o->weight_decay;
+    o->warmup = warmup >= 0                 ? warmup
+                : o->steps / 10 < o->warmup ? o->steps / 10
+                                            : o->warmup;
+}
+
+/* The options are what is used, for run.json. */
+static void note(const thm_trainer_options *o)
+{
+    depth = o->config.depth;
+    width = o->config.width;
+    heads = o->config.heads;
+    head_width = o->config.head_width;
+    mlp = o->config.mlp_width;
+    batch = o->batch;
+    lr = o->optimiser.lr;
+    decay = o->optimiser.weight_decay;
+    warmup = (int)o->optimiser.warmup;
+    smoothing = o->smoothing;
+}
+
 thm_trainer_options ask_trainer(const thm_task *task, int threads)
 {
     thm_trainer_options o = thm_trainer_default(task);
+    if (width > 0 || heads > 0) {
+        thm_vit_config_resize(&o.config, width > 0 ? width : o.config.width,
+                              heads > 0 ? heads : o.config.heads);
+    }
     set(&o.config.depth, depth);
-    set(&o.config.width, width);
-    set(&o.config.heads, heads);
     set(&o.config.head_width, head_width);
     set(&o.config.mlp_width, mlp);
     set(&o.batch, batch);
@@ -144,28 +189,20 @@ thm_trainer_options ask_trainer(const thm_task *task, int threads)
         o.config.attention[layer] =
             attention == HEAT ? THM_VIT_SOFTMAX : (thm_vit_attention)attention;
     }
+    ask_optimiser(&o.optimiser);
     if (attention == HEAT) {
         o.heat = (thm_heat)schedule;
-        o.heat_over = (request.steps + 1) / 2;
+        o.heat_over = (o.optimiser.steps + 1) / 2;
         /* scores of deviation 2.46 at the start, as 3 gives for d = 64 */
         o.heat_from = heat_from > 0.0
                           ? heat_from
                           : 24.0 / sqrt((double)o.config.head_width);
     }
     o.temperature = temperature;
-    o.smoothing = smoothing;
-    o.optimiser.kind = (thm_optimiser_kind)optimiser;
-    o.optimiser.rescale = (thm_rescale)rescale;
-    o.optimiser.steps = request.steps;
-    o.optimiser.lr = lr > 0.0 ? lr : o.optimiser.lr;
-    o.optimiser.lr_qk = lr_qk;
-    o.optimiser.clip = clip;
-    o.optimiser.weight_decay = decay >= 0.0 ? decay : o.optimiser.weight_decay;
-    o.optimiser.warmup = warmup >= 0                ? warmup
-                         : request.steps / 10 < 500 ? request.steps / 10
-                                                    : 500;
+    o.smoothing = smoothing >= 0.0 ? smoothing : o.smoothing;
     o.seed = common.seed;
     o.threads = threads;
+    note(&o);
     return o;
 }
 
@@ -174,12 +211,21 @@ const thm_common *ask_common(void)
     return &common;
 }
 
-run_request ask_request(void)
+run_request ask_request(const thm_task *task)
 {
-    run_request q = request;
-    q.out = common.out;
-    q.progress = !common.quiet;
-    return q;
+    const long steps = thm_trainer_default(task).optimiser.steps;
+    const int tests = thm_task_test_size(task);
+    /* what shows the curve of a plateau; of a whole test set, what costs less
+     * than a tenth of the training */
+    const int rows = tests > 0 ? 10 : 40;
+    run_request *q = &request;
+    q->steps = q->steps > 0 ? q->steps : (int)steps;
+    q->evaluate =
+        q->evaluate > 0 ? q->evaluate : (int)((steps + rows - 1) / rows);
+    q->samples = q->samples > 0 ? q->samples : tests > 0 ? tests : 1024;
+    q->out = common.out;
+    q->progress = !common.quiet;
+    return request;
 }
 
 thm_task_options ask_task(void)

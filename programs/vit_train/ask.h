@@ -7,8 +7,8 @@
 
 extern const thm_options ask_options; /* parsed into what these give */
 const thm_common *ask_common(void);
-run_request ask_request(void);
 thm_task_options ask_task(void);
+run_request ask_request(const thm_task *task);
 thm_trainer_options ask_trainer(const thm_task *task, int threads);
 
 #endif

@@ -40,6 +40,26 @@ thm_vit_config thm_vit_config_default(void)
                             .residual = true};
 }
 
+/* Numbers that keep their proportion to the width. */
+static int in_proportion(int of, int from, int to)
+{
+    const int64_t size = (int64_t)of * to / from;
+    return size < 1 ? 1 : size > INT_MAX ? INT_MAX : (int)size;
+}
+
+void thm_vit_config_resize(thm_vit_config *c, int width, int heads)
+{
+    const double std = c->weight_std > 0 ? c->weight_std : 0.02;
+    const int inside = c->heads * c->head_width;
+    c->weight_std = std * sqrt((double)c->width / width);
+    c->mlp_width =
+        c->mlp_width > 0 ? in_proportion(c->mlp_width, c->width, width) : 0;
+    c->head_width =
+        in_proportion(1, heads, in_proportion(inside, c->width, width));
+    c->width = width;
+    c->heads = heads;
+}
+
 int thm_vit_length(const thm_vit_config *config)
 {
     return config->tokens + (config->pool == THM_VIT_CLS);

@@ -86,6 +86,12 @@ thm_vit_config thm_vit_config_default(void);
  * causal mask with a CLS, which comes first and would see nothing. */
 thm_status thm_vit_config_check(const thm_vit_config *config, thm_message *msg);
 
+/* The same model with another width: MLP and head width in proportion, rounded
+ * down, at least 1 (an absent MLP stays absent), and weight_std as 1 /
+ * sqrt(width), so that scaled logits begin as spread as before.  heads: how
+ * many share the width; width and heads from 1. */
+void thm_vit_config_resize(thm_vit_config *config, int width, int heads);
+
 /* Tokens that attention sees: with the CLS. */
 int thm_vit_length(const thm_vit_config *config);
 

@@ -89,6 +89,11 @@ void thm_task_free(thm_task *task)
     free(task);
 }
 
+thm_task_kind thm_task_kind_of(const thm_task *task)
+{
+    return task->options.kind;
+}
+
 int thm_task_test_size(const thm_task *task)
 {
     return task->test_size;

@@ -96,6 +96,7 @@ typedef struct thm_task thm_task;
 thm_status thm_task_alloc(const thm_task_options *options, thm_task **task,
                           thm_message *msg);
 void thm_task_free(thm_task *task);
+thm_task_kind thm_task_kind_of(const thm_task *task);
 
 /* *config <- the model that shows the phenomenon, softmax in every layer.  Of
  * it input, tokens, features, outputs, pool and causal belong to the task; the

@@ -7,20 +7,6 @@
 
 enum { PARTS = THM_TRAINER_PARTS };
 
-thm_trainer_options thm_trainer_default(const thm_task *task)
-{
-    thm_trainer_options o = {.config = thm_vit_config_default(),
-                             .optimiser = thm_optimiser_default(),
-                             .heat = THM_HEAT_HALF_COSINE,
-                             .temperature = 1.0,
-                             .smoothing = 0.1,
-                             .batch = 64,
-                             .seed = 1,
-                             .threads = 1};
-    thm_task_configure(task, &o.config);
-    return o;
-}
-
 /* Samples [first, first + count) of part p. */
 static void part_of(int batch, int p, int *first, int *count)
 {

@@ -31,8 +31,8 @@ typedef struct {
     int threads;
 } thm_trainer_options;
 
-/* The task's model, batch 64, smoothing 0.1, the optimiser's defaults, seed 1,
- * one thread. */
+/* The task's model; batch, steps, rate, warm-up, decay and smoothing that show
+ * the task's phenomenon; seed 1, one thread. */
 thm_trainer_options thm_trainer_default(const thm_task *task);
 
 typedef struct thm_trainer thm_trainer;
