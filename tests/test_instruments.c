@@ -1,50 +1,10 @@
 /* Oracles: closed forms of uniform attention; a second route for softmax, from
- * the same probe through dense Jacobians and LAPACK; identities (parts of a
- * tensor against the whole, shares that add up); attention set by hand. */
+ * the same probe through dense Jacobians and LAPACK; identities
+ * (parts of a tensor against the whole, shares that add up). */
 #include <math.h>
 #include "la/eig.h"
 #include "softmax/softmax.h"
-#include "tests/scratch.h"
-#include "vit/instruments.h"
-
-enum { SAMPLES = 6, T = 17 };
-
-typedef struct {
-    thm_task *task;
-    thm_trainer *trainer;
-    thm_instruments *in;
-} setting;
-
-static setting open_setting(thm_vit_attention kind, double temperature)
-{
-    setting s = {0};
-    const thm_task_options o =
-        thm_task_options_default(THM_TASK_TWO_STEP_TOKENS);
-    ck_assert_int_eq(thm_task_alloc(&o, &s.task, NULL), THM_OK);
-    thm_trainer_options options = thm_trainer_default(s.task);
-    for (int l = 0; l < options.config.depth; l++) {
-        options.config.attention[l] = kind;
-    }
-    options.config.weight_std = 0.2; /* rows far from uniform */
-    options.temperature = temperature;
-    ck_assert_int_eq(thm_trainer_alloc(&options, s.task, &s.trainer, NULL),
-                     THM_OK);
-    ck_assert_int_eq(thm_instruments_alloc(s.trainer, s.task, SAMPLES, &s.in),
-                     THM_OK);
-    return s;
-}
-
-static void close_setting(setting *s)
-{
-    thm_instruments_free(s->in);
-    thm_trainer_free(s->trainer);
-    thm_task_free(s->task);
-}
-
-static double at(const setting *s, int layer, int head, int column)
-{
-    return thm_instruments_row(s->in, layer, head)[column];
-}
+#include "tests/instruments_case.h"
 
 START_TEST(uniform_attention)
 {
@@ -85,37 +45,6 @@ START_TEST(uniform_attention)
     close_setting(&s);
 }
 END_TEST
-
-/* The same probe, worked off here. */
-typedef struct {
-    thm_vit32 *model;
-    thm_samples samples;
-    float *gradient;
-} probe;
-
-static probe open_probe(const setting *s)
-{
-    probe p = {0};
-    thm_vit_score score;
-    const size_t total = (size_t)thm_trainer_layout(s->trainer)->total;
-    const thm_vit_config *c = &thm_trainer_options_of(s->trainer)->config;
-    ck_assert_int_eq(thm_vit32_alloc(c, SAMPLES, &p.model), THM_OK);
-    ck_assert_int_eq(thm_samples_alloc(s->task, SAMPLES, &p.samples), THM_OK);
-    p.gradient = calloc(total, sizeof *p.gradient);
-    ck_assert_ptr_nonnull(p.gradient);
-    ck_assert_int_eq(thm_trainer_probe(s->trainer, THM_INSTRUMENTS_DRAW, 0,
-                                       SAMPLES, p.model, &p.samples, p.gradient,
-                                       &score, NULL),
-                     THM_OK);
-    return p;
-}
-
-static void close_probe(probe *p)
-{
-    thm_vit32_free(p->model);
-    thm_samples_free(&p->samples);
-    free(p->gradient);
-}
 
 /* Entropy, Jacobian, deviation, masses of one head by dense matrices. */
 static void expect_head(const setting *s, const probe *p, int l, int h,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vit/measure.h"
+#include "vit/spectra.h"
 
 #define COLUMN(id) THM_INSTRUMENT_##id
 
@@ -19,6 +20,7 @@ const thm_tsv_column thm_instruments_columns[THM_INSTRUMENTS] = {
 struct thm_instruments {
     thm_vit_config config;
     int samples, T;
+    double floor; /* smoothed loss of a perfect network; NaN: unknown */
     thm_vit32 *model;
     thm_samples probe;
     thm_vit_measure *measure;
@@ -64,6 +66,9 @@ thm_status thm_instruments_alloc(const thm_trainer *trainer,
     in->config = thm_trainer_options_of(trainer)->config;
     in->samples = samples;
     in->T = thm_vit_length(&in->config);
+    in->floor = thm_task_marks_of(task, THM_SPLIT_TEST,
+                                  thm_trainer_options_of(trainer)->smoothing)
+                    .perfect;
     const thm_status status = fill(in, trainer, task);
     if (status != THM_OK) {
         thm_instruments_free(in);
@@ -192,6 +197,39 @@ static thm_status measure_head(thm_instruments *in, const thm_vit_pass *pass,
     return THM_OK;
 }
 
+/* Spectra of a layer, into the rows of its heads. */
+static thm_status measure_spectra(thm_instruments *in, int layer)
+{
+    const thm_vit_config *c = &in->config;
+    thm_vit_spectrum b;
+    thm_status status = thm_vit_b_spectrum(
+        c, in->model, layer, thm_vit_rank_samples(c, in->samples), &b);
+    for (int h = 0; status == THM_OK && h < c->heads; h++) {
+        double *row = row_of(in, layer, h);
+        thm_sigma s;
+        status = thm_vit_sigma_s(c, in->model, layer, h, in->samples, &s);
+        if (status == THM_OK) {
+            row[COLUMN(SIGMA_S)] = s.min;
+            row[COLUMN(SIGMA_B)] = b.sigma.min;
+            row[COLUMN(SIGMA_B_LOWER)] = b.bound.lower;
+            row[COLUMN(SIGMA_B_THRESHOLD)] = b.threshold;
+            row[COLUMN(HD_OVER_NT)] = b.ratio;
+        }
+    }
+    return status;
+}
+
+/* |g|^2 / (2 (loss - floor)); no ratio at the floor itself. */
+static double pl_ratio(const thm_instruments *in, size_t total, double loss)
+{
+    double square = 0.0;
+    for (size_t e = 0; e < total; e++) {
+        square += (double)in->gradient[e] * (double)in->gradient[e];
+    }
+    const double above = loss - in->floor;
+    return above > 0.0 ? square / (2.0 * above) : (double)NAN;
+}
+
 thm_status thm_instruments_read(thm_instruments *in, const thm_trainer *trainer,
                                 thm_message *msg)
 {
@@ -207,6 +245,10 @@ thm_status thm_instruments_read(thm_instruments *in, const thm_trainer *trainer,
     thm_status status =
         thm_trainer_probe(trainer, THM_INSTRUMENTS_DRAW, 0, in->samples,
                           in->model, &in->probe, in->gradient, &score, msg);
+    if (status != THM_OK) {
+        return status;
+    }
+    const double ratio = pl_ratio(in, total, score.loss);
     for (int l = 0; l < c->depth && status == THM_OK; l++) {
         const double massive = thm_vit_measure_massive(in->measure, &pass, l);
         measure_weights(in, trainer, l);
@@ -216,7 +258,11 @@ thm_status thm_instruments_read(thm_instruments *in, const thm_trainer *trainer,
             row[COLUMN(LAYER)] = l;
             row[COLUMN(HEAD)] = h;
             row[COLUMN(MASSIVE)] = massive;
+            row[COLUMN(PL_RATIO)] = ratio;
             status = measure_head(in, &pass, l, h);
+        }
+        if (status == THM_OK) {
+            status = measure_spectra(in, l);
         }
     }
     return status;

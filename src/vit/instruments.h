@@ -24,7 +24,16 @@
  *               target receive, mean over rows; cls_*: of the CLS' row
  *   sink        largest share that one token receives, mean over rows; sink_
  *               token: which (0: the CLS); sink_relative: times T, 1 if uniform
- *   massive     largest |activation| after the block over the median one */
+ *   massive     largest |activation| after the block over the median one
+ *   sigma_s     smallest singular value of A, least over the samples
+ *   sigma_b     smallest singular value of the layer's B (vit/spectra.h) of the
+ *               first N samples of the probe, NT <= HD if any; _lower: proved
+ *               lower bound; _threshold: B has full rank if the bound is beyond
+ *   hd_over_nt  HD / (NT) of that B
+ *   pl_ratio    |g|^2 / (2 (f - floor)): f the probe's mean loss with smoothing
+ *               and without weight decay, g its gradient by all parameters,
+ *               floor that of a perfect network; NaN if that is not known; the
+ *               same in every row of a reading */
 #define THM_INSTRUMENTS_TABLE(X)                                               \
     X(STEP, "step", "1")                                                       \
     X(LAYER, "layer", "1")                                                     \
@@ -51,7 +60,13 @@
     X(SINK, "sink", "1")                                                       \
     X(SINK_TOKEN, "sink_token", "1")                                           \
     X(SINK_RELATIVE, "sink_relative", "1")                                     \
-    X(MASSIVE, "massive", "1")
+    X(MASSIVE, "massive", "1")                                                 \
+    X(SIGMA_S, "sigma_s", "1")                                                 \
+    X(SIGMA_B, "sigma_b", "1")                                                 \
+    X(SIGMA_B_LOWER, "sigma_b_lower", "1")                                     \
+    X(SIGMA_B_THRESHOLD, "sigma_b_threshold", "1")                             \
+    X(HD_OVER_NT, "hd_over_nt", "1")                                           \
+    X(PL_RATIO, "pl_ratio", "1")
 
 enum {
 #define THM_INSTRUMENTS_ENUM(id, name, unit) THM_INSTRUMENT_##id,
@@ -75,8 +90,9 @@ thm_status thm_instruments_alloc(const thm_trainer *trainer,
 void thm_instruments_free(thm_instruments *instruments);
 
 /* Reads them at the trainer's present parameters, which stay untouched: forward
- * and backward on the probe, O(T) a row of A for its Jacobian.  Statuses of
- * thm_trainer_probe and of softmax/spectrum.h; the rows are then undefined. */
+ * and backward on the probe, O(T) a row of A for its Jacobian, O(T^3) a matrix
+ * A, O(NT HD min(NT, HD)) a layer for B.  Statuses of thm_trainer_probe, of
+ * softmax/spectrum.h and vit/spectra.h; the rows are then undefined. */
 thm_status thm_instruments_read(thm_instruments *instruments,
                                 const thm_trainer *trainer, thm_message *msg);
 
