@@ -10,6 +10,8 @@
 #include <string.h>
 #include "io/bytes.h"
 #include "io/tensor.h"
+#include "vit/record.h"
+#include "vit/task_inside.h"
 
 /* FNV-1a, folded to 52 bits: exact as a double. */
 typedef struct {
@@ -79,6 +81,16 @@ static double fingerprint_of(const thm_trainer *t)
     return (double)(f.hash >> 12);
 }
 
+static void describe(const thm_trainer *t, double numbers[THM_VIT_RECORD_SIZE])
+{
+    const thm_vit_record record = {.config = t->options.config,
+                                   .scale = thm_trainer_scale(t),
+                                   .smoothing = t->options.smoothing,
+                                   .seed = t->options.seed,
+                                   .task = t->task->options};
+    thm_vit_record_put(&record, numbers);
+}
+
 static void to_double(const float *from, int64_t count, double *to)
 {
     for (int64_t e = 0; e < count; e++) {
@@ -102,7 +114,9 @@ thm_status thm_trainer_save(const thm_trainer *t, const char *path, int rows,
     const int64_t total = t->layout.total;
     const int moments = t->optimiser.v ? 2 : 1;
     const double state[2] = {(double)t->optimiser.step, fingerprint_of(t)};
-    thm_tensor_out *out = calloc((size_t)t->layout.count + 4, sizeof *out);
+    double record[THM_VIT_RECORD_SIZE];
+    describe(t, record);
+    thm_tensor_out *out = calloc((size_t)t->layout.count + 5, sizeof *out);
     double *numbers =
         malloc(sizeof *numbers * (size_t)total * (size_t)(1 + moments));
     thm_status status = THM_ENOMEM;
@@ -127,6 +141,8 @@ thm_status thm_trainer_save(const thm_trainer *t, const char *path, int rows,
             out_vector("optimiser.v", total, numbers + 2 * total, true);
     }
     out[count++] = out_vector("trainer.state", 2, state, false);
+    out[count++] =
+        out_vector(THM_VIT_RECORD_NAME, THM_VIT_RECORD_SIZE, record, false);
     if (rows > 0) {
         out[count] = out_vector("history", rows, history, false);
         out[count].ndim = 2;
