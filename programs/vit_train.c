@@ -8,13 +8,13 @@
 #include "programs/vit_train/ask.h"
 
 static thm_status write_record(const char *dir, const thm_task *task,
-                               double seconds, thm_message *msg)
+                               thm_isa isa, double seconds, thm_message *msg)
 {
     const thm_common *common = ask_common();
     json_t *data = thm_task_record(task);
     const thm_run run = {.options = &ask_options,
                          .seed = common->seed,
-                         .isa = thm_isa_text(thm_isa_detect()),
+                         .isa = thm_isa_text(isa),
                          .blas_core = thm_blas_core(),
                          .threads = start_threads(common),
                          .wall_seconds = seconds,
@@ -35,12 +35,13 @@ int main(int argc, char **argv)
     start_program(argv);
     start_options(&ask_options, argc, argv);
     run_request request = {0};
+    const thm_isa isa = start_isa(ask_common());
     const thm_task_options what = ask_task();
     thm_status status = thm_task_alloc(&what, &task, &msg);
     if (status == THM_OK) {
         request = ask_request(task);
         const thm_trainer_options o =
-            ask_trainer(task, start_threads(ask_common()));
+            ask_trainer(task, start_threads(ask_common()), isa);
         status = thm_trainer_alloc(&o, task, &trainer, &msg);
     }
     if (status == THM_OK) {
@@ -48,7 +49,7 @@ int main(int argc, char **argv)
     }
     if (status == THM_OK || status == THM_EINTERRUPTED) {
         const thm_status written =
-            write_record(request.out, task, thm_seconds() - begin, &msg);
+            write_record(request.out, task, isa, thm_seconds() - begin, &msg);
         status = written == THM_OK ? status : written;
     }
     if (status == THM_OK) {

@@ -163,6 +163,18 @@ START_TEST(another_run_is_refused)
     }
     ck_assert_int_eq(thm_trainer_load(t, scratch_path("none"), &msg), THM_EIO);
     thm_trainer_free(t);
+
+    /* the same network on samples of another prior */
+    thm_task_options what = thm_task_options_default(THM_TASK_TWO_STEP_TOKENS);
+    thm_task *biased = NULL;
+    what.prior = 0.75;
+    ck_assert_int_eq(thm_task_alloc(&what, &biased, NULL), THM_OK);
+    ck_assert_int_eq(thm_trainer_alloc(&o, biased, &t, NULL), THM_OK);
+    ck_assert_int_eq(thm_trainer_load(t, scratch_path("c"), &msg), THM_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(msg.text, "data"));
+    ck_assert_int_eq(thm_trainer_steps(t), 0);
+    thm_trainer_free(t);
+    thm_task_free(biased);
 }
 END_TEST
 

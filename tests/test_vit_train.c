@@ -4,7 +4,9 @@
 #include <jansson.h>
 #include <sys/stat.h>
 #include "tests/interrupt.h"
+#include "tests/picture_folder.h"
 #include "tests/program.h"
+#include "la/isa.h"
 
 static void setup(void)
 {
@@ -181,6 +183,80 @@ START_TEST(a_checkpoint_of_another_run_is_refused)
 }
 END_TEST
 
+/* A folder by another name is the same data; one digit more is not. */
+START_TEST(other_data_are_refused)
+{
+    static const int garments[10] = {3, 2, 2, 2, 2, 2, 2, 2, 2, 2};
+    static const int digits[10] = {0, 4, 3}, others[10] = {0, 4, 4};
+    static const char *const folders[] = {"digits", "elsewhere", "others"};
+    char args[512];
+    folder_of("garments", garments);
+    folder_of("digits", digits);
+    folder_of("elsewhere", digits);
+    folder_of("others", others);
+    for (int k = 0; k < 3; k++) {
+        snprintf(args, sizeof args,
+                 SMALL "--task two-step --patch 14 --images garments --mnist "
+                       "%s --out a %s",
+                 folders[k], k ? "--resume" : "");
+        outcome o = run(args, "");
+        ck_assert_int_eq(o.code, k == 2 ? 2 : 0);
+        ck_assert_int_eq(o.lines, k == 2);
+        ck_assert(k != 2 || strstr(o.err, "these data"));
+        outcome_free(&o);
+    }
+}
+END_TEST
+
+/* --isa reaches the kernels: float sums in another order; and a run goes on
+ * only with its own. */
+START_TEST(kernels_are_those_asked_for)
+{
+    outcome o = run(SMALL "--out a --isa baseline", "");
+    outcome best = run(SMALL "--out b", "");
+    ck_assert_int_eq(o.code, 0);
+    json_t *a = line_of(&o), *b = line_of(&best);
+    if (thm_isa_detect() != THM_ISA_BASELINE) {
+        ck_assert_str_ne(sha(a), sha(b));
+        outcome on = run(SMALL "--out a --resume", "");
+        ck_assert_int_eq(on.code, 2);
+        ck_assert_int_eq(on.lines, 1);
+        ck_assert_ptr_nonnull(strstr(on.err, "baseline"));
+        outcome_free(&on);
+    }
+    json_decref(a);
+    json_decref(b);
+    outcome_free(&o);
+    outcome_free(&best);
+    o = run(SMALL "--out a --resume --isa baseline", "");
+    ck_assert_int_eq(o.code, 0);
+    outcome_free(&o);
+}
+END_TEST
+
+/* Without --out there is a folder all the same, and the task's own settings. */
+START_TEST(nothing_need_be_asked_for)
+{
+    outcome o = run("--task cls-tokens --steps 3 --batch 16 --samples 16 "
+                    "--probe 2 -q --json",
+                    "");
+    ck_assert_int_eq(o.code, 0);
+    outcome_free(&o);
+    json_t *r = json_load_file(scratch_path("out/vit-train/run.json"), 0, NULL);
+    const json_t *options = json_object_get(r, "options");
+    ck_assert_ptr_nonnull(options);
+    ck_assert(json_number_value(json_object_get(options, "lr")) == 1e-3);
+    ck_assert(json_integer_value(json_object_get(options, "width")) == 128);
+    ck_assert(json_integer_value(json_object_get(options, "warmup")) == 0);
+    json_decref(r);
+    o = run("--task cls-tokens --steps 3 --batch 16 --samples 16 --probe 2 -q "
+            "--resume",
+            "");
+    ck_assert_int_eq(o.code, 0);
+    outcome_free(&o);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("vit-train");
@@ -192,6 +268,9 @@ int main(void)
     tcase_add_test(c, an_interrupt_leaves_a_checkpoint);
     tcase_add_test(c, bad_input_gets_one_line);
     tcase_add_test(c, a_checkpoint_of_another_run_is_refused);
+    tcase_add_test(c, other_data_are_refused);
+    tcase_add_test(c, kernels_are_those_asked_for);
+    tcase_add_test(c, nothing_need_be_asked_for);
     suite_add_tcase(suite, c);
     return run_suite(suite);
 }

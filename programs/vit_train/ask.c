@@ -174,7 +174,7 @@ static void note(const thm_trainer_options *o)
     smoothing = o->smoothing;
 }
 
-thm_trainer_options ask_trainer(const thm_task *task, int threads)
+thm_trainer_options ask_trainer(const thm_task *task, int threads, thm_isa isa)
 {
     thm_trainer_options o = thm_trainer_default(task);
     if (width > 0 || heads > 0) {
@@ -202,6 +202,7 @@ thm_trainer_options ask_trainer(const thm_task *task, int threads)
     o.smoothing = smoothing >= 0.0 ? smoothing : o.smoothing;
     o.seed = common.seed;
     o.threads = threads;
+    o.isa = isa;
     note(&o);
     return o;
 }

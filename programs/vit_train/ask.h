@@ -9,6 +9,6 @@ extern const thm_options ask_options; /* parsed into what these give */
 const thm_common *ask_common(void);
 thm_task_options ask_task(void);
 run_request ask_request(const thm_task *task);
-thm_trainer_options ask_trainer(const thm_task *task, int threads);
+thm_trainer_options ask_trainer(const thm_task *task, int threads, thm_isa isa);
 
 #endif

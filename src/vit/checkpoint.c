@@ -1,7 +1,8 @@
 /* Checkpoints of a training run: see trainer.h.
  *
  * F32 throughout: parameters and moments are floats, so that nothing is
- * rounded.  Steps and fingerprint are F64 scalars below 2^53. */
+ * rounded.  Steps, fingerprints and instruction set are F64 scalars below 2^53.
+ */
 #include "vit/trainer_inside.h"
 
 #include <math.h>
@@ -10,6 +11,10 @@
 #include <string.h>
 #include "io/bytes.h"
 #include "io/tensor.h"
+#include "la/blas.h"
+
+/* trainer.state */
+enum { STEP, OPTIONS, DATA, ISA, BLAS, STATE };
 #include "vit/record.h"
 #include "vit/task_inside.h"
 
@@ -91,6 +96,24 @@ static void describe(const thm_trainer *t, double numbers[THM_VIT_RECORD_SIZE])
     thm_vit_record_put(&record, numbers);
 }
 
+static double fingerprint_of_text(const char *text)
+{
+    fingerprint f = {14695981039346656037U};
+    for (; *text; text++) {
+        mix(&f, *text);
+    }
+    return (double)(f.hash >> 12);
+}
+
+static void state_of(const thm_trainer *t, double state[STATE])
+{
+    state[STEP] = (double)t->optimiser.step;
+    state[OPTIONS] = fingerprint_of(t);
+    state[DATA] = fingerprint_of_text(t->data);
+    state[ISA] = t->options.isa;
+    state[BLAS] = fingerprint_of_text(thm_blas_core());
+}
+
 static void to_double(const float *from, int64_t count, double *to)
 {
     for (int64_t e = 0; e < count; e++) {
@@ -113,7 +136,7 @@ thm_status thm_trainer_save(const thm_trainer *t, const char *path, int rows,
 {
     const int64_t total = t->layout.total;
     const int moments = t->optimiser.v ? 2 : 1;
-    const double state[2] = {(double)t->optimiser.step, fingerprint_of(t)};
+    double state[STATE];
     double record[THM_VIT_RECORD_SIZE];
     describe(t, record);
     thm_tensor_out *out = calloc((size_t)t->layout.count + 5, sizeof *out);
@@ -124,6 +147,7 @@ thm_status thm_trainer_save(const thm_trainer *t, const char *path, int rows,
         goto done;
     }
     int count = 0;
+    state_of(t, state);
     to_double(t->params, total, numbers);
     to_double(t->optimiser.m, total * moments, numbers + total);
     for (; count < t->layout.count; count++) {
@@ -140,7 +164,7 @@ thm_status thm_trainer_save(const thm_trainer *t, const char *path, int rows,
         out[count++] =
             out_vector("optimiser.v", total, numbers + 2 * total, true);
     }
-    out[count++] = out_vector("trainer.state", 2, state, false);
+    out[count++] = out_vector("trainer.state", STATE, state, false);
     out[count++] =
         out_vector(THM_VIT_RECORD_NAME, THM_VIT_RECORD_SIZE, record, false);
     if (rows > 0) {
@@ -181,6 +205,47 @@ static thm_status read_floats(const char *path, const char *name,
     return status;
 }
 
+/* Whether the run of the checkpoint is this one. */
+static thm_status compare(const thm_trainer *t, const char *path,
+                          const double *found, thm_message *msg)
+{
+    double own[STATE];
+    state_of(t, own);
+    if (!(found[STEP] >= 0.0 && found[STEP] < 1e15)) {
+        return thm_fail(THM_EFORMAT, msg,
+                        "%s: trainer.state: expected a number of steps, found "
+                        "%g",
+                        path, found[STEP]);
+    }
+    if (found[OPTIONS] != own[OPTIONS]) {
+        return thm_fail(THM_EFORMAT, msg,
+                        "%s: expected a run with these options, found one with "
+                        "others",
+                        path);
+    }
+    if (found[DATA] != own[DATA]) {
+        return thm_fail(THM_EFORMAT, msg,
+                        "%s: expected a run on this task and these data, found "
+                        "one on others",
+                        path);
+    }
+    if (found[ISA] != own[ISA]) {
+        const bool known = found[ISA] >= 0.0 && found[ISA] <= THM_ISA_AVX512;
+        return thm_fail(
+            THM_EFORMAT, msg,
+            "%s: expected a run with the kernels of %s, found one with %s",
+            path, thm_isa_text(t->options.isa),
+            known ? thm_isa_text((thm_isa)found[ISA]) : "unknown ones");
+    }
+    if (found[BLAS] != own[BLAS]) {
+        return thm_fail(THM_EFORMAT, msg,
+                        "%s: expected a run with the BLAS core %s, found one "
+                        "with another",
+                        path, thm_blas_core());
+    }
+    return THM_OK;
+}
+
 static thm_status read_state(const thm_trainer *t, const char *path,
                              const unsigned char *bytes, size_t size,
                              long *step, thm_message *msg)
@@ -191,17 +256,13 @@ static thm_status read_state(const thm_trainer *t, const char *path,
     if (status != THM_OK) {
         return status;
     }
-    if (state.count != 2 || !(state.data[0] >= 0.0 && state.data[0] < 1e15)) {
-        status =
-            thm_fail(THM_EFORMAT, msg,
-                     "%s: trainer.state: expected steps and fingerprint", path);
-    } else if (state.data[1] != fingerprint_of(t)) {
+    if (state.count != STATE) {
         status = thm_fail(THM_EFORMAT, msg,
-                          "%s: expected a run with these options, found one "
-                          "with others",
-                          path);
+                          "%s: trainer.state: expected %d numbers, found %zu",
+                          path, STATE, state.count);
     } else {
-        *step = (long)state.data[0];
+        status = compare(t, path, state.data, msg);
+        *step = status == THM_OK ? (long)state.data[STEP] : *step;
     }
     thm_tensor_free(&state);
     return status;

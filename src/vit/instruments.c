@@ -44,6 +44,7 @@ static thm_status fill(thm_instruments *in, const thm_trainer *trainer,
     }
     thm_status status = thm_vit32_alloc(c, in->samples, &in->model);
     if (status == THM_OK) {
+        thm_vit32_use(in->model, thm_trainer_options_of(trainer)->isa);
         status = thm_samples_alloc(task, in->samples, &in->probe);
     }
     if (status == THM_OK) {

@@ -7,6 +7,7 @@
 #ifndef THM_VIT_MODEL_H
 #define THM_VIT_MODEL_H
 
+#include "la/isa.h"
 #include "vit/config.h"
 
 /* Samples, as both builds read them. */
@@ -57,6 +58,9 @@ thm_status thm_vit32_alloc(const thm_vit_config *config, int room,
                            thm_vit32 **work);
 thm_status thm_vit64_alloc(const thm_vit_config *config, int room,
                            thm_vit64 **work);
+/* Kernels of another instruction set, one that this CPU has, than its best; the
+ * bits of a run are those of its set. */
+void thm_vit32_use(thm_vit32 *work, thm_isa isa);
 void thm_vit32_free(thm_vit32 *work);
 void thm_vit64_free(thm_vit64 *work);
 

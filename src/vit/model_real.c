@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tgmath.h>
-#include "la/isa.h"
 
 static int64_t offset_of(const thm_vit_layout *layout, int l, const char *name)
 {
@@ -188,10 +187,10 @@ static thm_status check_rows(const VIT *work)
     return THM_OK;
 }
 
-static const vit_kernels *choose_kernels(void)
+static const vit_kernels *kernels_of(thm_isa isa)
 {
 #if THM_REAL == 32
-    switch (thm_isa_detect()) {
+    switch (isa) {
     case THM_ISA_AVX512:
         return &NAMED(kernels_avx512);
     case THM_ISA_AVX2:
@@ -199,9 +198,18 @@ static const vit_kernels *choose_kernels(void)
     case THM_ISA_BASELINE:
         break;
     }
+#else
+    (void)isa;
 #endif
     return &NAMED(kernels_baseline);
 }
+
+#if THM_REAL == 32
+void thm_vit32_use(thm_vit32 *work, thm_isa isa)
+{
+    work->kernels = kernels_of(isa);
+}
+#endif
 
 static thm_status fill_work(VIT *work)
 {
@@ -244,7 +252,7 @@ thm_status NAMED(alloc)(const thm_vit_config *config, int room, VIT **work)
         return THM_ENOMEM;
     }
     made->config = *config;
-    made->kernels = choose_kernels();
+    made->kernels = kernels_of(thm_isa_detect());
     made->room = room;
     made->T = thm_vit_length(config);
     status = fill_work(made);

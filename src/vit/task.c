@@ -232,3 +232,38 @@ json_t *thm_task_record(const thm_task *task)
     return json_pack("{s:s, s:o}", "task", thm_task_text(o->kind), "data",
                      data);
 }
+
+/* Drops what says where the data lie. */
+static void forget_folders(json_t *record)
+{
+    const char *key;
+    json_t *value;
+    json_object_del(record, "folder");
+    json_object_foreach(record, key, value)
+    {
+        forget_folders(value);
+    }
+}
+
+thm_status thm_task_checksum(const thm_task *task, char text[THM_CHECKSUM])
+{
+    const thm_task_options *o = &task->options;
+    json_t *record = thm_task_record(task);
+    if (record == NULL) {
+        return THM_ENOMEM;
+    }
+    forget_folders(record);
+    json_t *all = json_pack("{s:O, s:i, s:i, s:b, s:f}", "record", record,
+                            "tokens", o->tokens, "patch", o->patch, "half",
+                            (int)o->half, "prior", o->prior);
+    char *words =
+        all ? json_dumps(all, JSON_SORT_KEYS | JSON_REAL_PRECISION(17)) : NULL;
+    if (words) {
+        thm_checksum(strlen(words), words, text);
+    }
+    const thm_status status = words ? THM_OK : THM_ENOMEM;
+    free(words);
+    json_decref(all);
+    json_decref(record);
+    return status;
+}

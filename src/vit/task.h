@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "core/checksum.h"
 #include "core/status.h"
 #include "vit/config.h"
 #include "vit/model.h"
@@ -147,5 +148,9 @@ thm_status thm_task_draw(const thm_task *task, uint64_t seed, thm_split split,
  * reference; NULL if out of memory. */
 struct json_t;
 struct json_t *thm_task_record(const thm_task *task);
+
+/* SHA-256 of the task, its options and what its data hold, wherever they lie:
+ * two tasks with the same one draw the same samples.  THM_ENOMEM. */
+thm_status thm_task_checksum(const thm_task *task, char text[THM_CHECKSUM]);
 
 #endif

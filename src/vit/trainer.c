@@ -55,6 +55,7 @@ static thm_status worker_alloc(const thm_trainer *t, thm_worker *w)
     const int room = largest_part(t->options.batch);
     thm_status status = thm_vit32_alloc(&t->options.config, room, &w->model);
     if (status == THM_OK) {
+        thm_vit32_use(w->model, t->options.isa);
         status = thm_samples_alloc(t->task, room, &w->samples);
     }
     return status;
@@ -121,7 +122,10 @@ thm_status thm_trainer_alloc(const thm_trainer_options *options,
         t->options.threads = PARTS;
     }
     t->task = task;
-    status = fill(t);
+    status = thm_task_checksum(task, t->data);
+    if (status == THM_OK) {
+        status = fill(t);
+    }
     if (status != THM_OK) {
         thm_trainer_free(t);
         return status;

@@ -29,10 +29,11 @@ typedef struct {
     int batch;
     uint64_t seed; /* of the start and of the samples */
     int threads;
+    thm_isa isa; /* of the kernels, one that this CPU has                     */
 } thm_trainer_options;
 
 /* The task's model; batch, steps, rate, warm-up, decay and smoothing that show
- * the task's phenomenon; seed 1, one thread. */
+ * the task's phenomenon; seed 1, one thread, the best instruction set. */
 thm_trainer_options thm_trainer_default(const thm_task *task);
 
 typedef struct thm_trainer thm_trainer;
@@ -84,12 +85,12 @@ thm_status thm_trainer_probe(const thm_trainer *trainer, int64_t which,
                              thm_vit_score *score, thm_message *msg);
 
 /* Checkpoints: safetensors with timm's names of the parameters, the moments
- * (optimiser.m, optimiser.v), the steps taken and a fingerprint of the options
- * that shape the run.  Written whole or not at all, with `history`: (rows x
- * cols), what the caller noted on the way ("history"; rows may be 0).
- * Load: THM_EIO; THM_EFORMAT if a tensor is missing, has another shape or the
- * fingerprint differs (msg says which): the trainer is untouched.  The history
- * is read with thm_tensor_read. */
+ * (optimiser.m, optimiser.v), the steps taken and fingerprints of all that
+ * shapes the run: options, data, instruction set, BLAS core.  Written whole or
+ * not at all, with `history`: (rows x cols), what the caller noted on the way
+ * ("history"; rows may be 0). Load: THM_EIO; THM_EFORMAT if a tensor is
+ * missing, has another shape or a fingerprint differs (msg says which): the
+ * trainer is untouched.  The history is read with thm_tensor_read. */
 thm_status thm_trainer_save(const thm_trainer *trainer, const char *path,
                             int rows, int cols, const double *history,
                             thm_message *msg);

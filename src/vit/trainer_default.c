@@ -50,7 +50,8 @@ thm_trainer_options thm_trainer_default(const thm_task *task)
                              .smoothing = l.smoothing,
                              .batch = l.batch,
                              .seed = 1,
-                             .threads = 1};
+                             .threads = 1,
+                             .isa = thm_isa_detect()};
     thm_task_configure(task, &o.config);
     o.optimiser.lr = l.lr;
     o.optimiser.lr_end = l.lr_end;

@@ -11,7 +11,8 @@ typedef struct {
 
 struct thm_trainer {
     thm_trainer_options options;
-    const thm_task *task; /* borrowed */
+    const thm_task *task;    /* borrowed */
+    char data[THM_CHECKSUM]; /* its checksum */
     thm_vit_layout layout;
     thm_optimiser optimiser; /* its step is the trainer's               */
     float *params;           /* (total); owns the gradients behind them */
