@@ -10,22 +10,28 @@ START_TEST(classes_of_tokens)
     ck_assert_int_eq(c.pool, THM_VIT_CLS);
     ck_assert_int_eq(c.positions, THM_VIT_NO_POSITIONS);
     thm_samples s = room_of(task, BATCH);
-    int64_t word[40] = {0}, label[4] = {0};
+    int64_t first[40] = {0}, last[40] = {0}, label[4] = {0};
     for (int split = 0; split < 2; split++) {
         draw(task, (thm_split)split, 3, 0, BATCH, &s);
         for (int i = 0; i < BATCH; i++) {
             label[s.labels[i]]++;
             ck_assert_int_eq(s.other_label[i], -1);
+            bool seen[40] = {false};
             for (int t = 0; t < 10; t++) {
-                ck_assert_int_eq(s.ids[i * 10 + t] / 10, s.labels[i]);
-                word[s.ids[i * 10 + t]]++;
+                const int32_t id = s.ids[i * 10 + t];
+                ck_assert_int_eq(id / 10, s.labels[i]);
+                ck_assert(!seen[id]);
+                seen[id] = true;
             }
+            first[s.ids[i * 10]]++;
+            last[s.ids[i * 10 + 9]]++;
         }
     }
     for (int k = 0; k < 4; k++) {
         expect_frequency(label[k], 2 * BATCH, 0.25, "label");
-        for (int w = 0; w < 10; w++) { /* given the class, independent */
-            expect_frequency(word[10 * k + w], 10 * label[k], 0.1, "word");
+        for (int w = 0; w < 10; w++) { /* given the class, any order */
+            expect_frequency(first[10 * k + w], label[k], 0.1, "first");
+            expect_frequency(last[10 * k + w], label[k], 0.1, "last");
         }
     }
     const thm_task_marks m = thm_task_marks_of(task, THM_SPLIT_TEST, 0.0);
@@ -45,47 +51,46 @@ START_TEST(induction_asks_for_what_followed)
     ck_assert(c.causal);
     ck_assert_int_eq(c.pool, THM_VIT_PER_TOKEN);
     thm_samples s = room_of(task, BATCH);
-    const thm_split split = (thm_split)_i;
-    draw(task, split, 1, 0, BATCH, &s);
-    int64_t word[50] = {0}, asked[13] = {0}, other[13] = {0};
+    const bool train = _i == THM_SPLIT_TRAIN;
+    draw(task, (thm_split)_i, 1, 0, BATCH, &s);
+    int64_t word[50] = {0}, asked[12] = {0};
     for (int i = 0; i < BATCH; i++) {
-        const int32_t *id = s.ids + i * 13, *label = s.labels + i * 13;
-        const uint8_t *role = s.roles + i * 13;
+        const int32_t *id = s.ids + i * 12, *label = s.labels + i * 12;
+        const float *weight = s.weights + i * 12;
+        const uint8_t *role = s.roles + i * 12;
+        double others = 0, all = 0;
         ck_assert_int_eq(id[0], 0);
-        int at = 0, labels = 0;
-        for (int t = 1; t < 12; t++) {
+        int at = 0;
+        for (int t = 1; t < 11; t++) {
             ck_assert(id[t] >= 1 && id[t] < 50);
             word[id[t]]++;
-            at = id[t] == id[12] ? t : at;
+            at = id[t] + 50 == id[11] ? t : at;
             for (int u = 1; u < t; u++) {
                 ck_assert_int_ne(id[u], id[t]);
             }
         }
         ck_assert(at >= 1 && at <= 10);
         asked[at]++;
-        ck_assert_int_eq(label[12], id[at + 1]);
+        ck_assert_int_eq(label[11], id[at + 1]);
         for (int t = 0; t < 12; t++) {
-            if (label[t] >= 0) {
-                ck_assert_int_eq(label[t], id[t + 1]);
-                other[t]++;
-                labels++;
-            }
+            ck_assert(t == 11 || label[t] == (train ? id[t + 1] : -1));
+            ck_assert(train || weight[t] == 1);
+            others += t < 11 ? (double)weight[t] : 0.0;
+            all += (double)weight[t];
+            ck_assert_int_eq(role[t], t == at + 1          ? THM_ROLE_CHOSEN
+                                      : t == at || t == 11 ? THM_ROLE_INDICATOR
+                                                           : THM_ROLE_NONE);
         }
-        ck_assert_int_eq(labels, split == THM_SPLIT_TRAIN ? 1 : 0);
-        for (int t = 0; t < 13; t++) {
-            ck_assert_int_eq(role[t], t == at || t == 12 ? THM_ROLE_INDICATOR
-                                      : t == at + 1      ? THM_ROLE_CHOSEN
-                                                         : THM_ROLE_NONE);
+        if (train) { /* twelve floats, each within 2^-24 */
+            ck_assert_double_eq_tol(others / (double)weight[11], 0.2, 1e-6);
+            ck_assert_double_eq_tol(all, 12.0, 1e-5);
         }
     }
-    for (int w = 1; w < 50; w++) { /* one of 11, without repetition */
-        expect_frequency(word[w], BATCH, 11.0 / 49, "word");
+    for (int w = 1; w < 50; w++) { /* one of 10, without repetition */
+        expect_frequency(word[w], BATCH, 10.0 / 49, "word");
     }
     for (int t = 1; t <= 10; t++) {
         expect_frequency(asked[t], BATCH, 0.1, "asked");
-    }
-    for (int t = 0; t < 12 && split == THM_SPLIT_TRAIN; t++) {
-        expect_frequency(other[t], BATCH, 1.0 / 12, "other label");
     }
     thm_samples_free(&s);
     thm_task_free(task);

@@ -188,6 +188,56 @@ START_TEST(start_has_its_moments)
 }
 END_TEST
 
+/* Oracle: moments of N(0, 1) and of the uniform distribution on +-1 /
+ * sqrt(inputs), the inputs of a layer being also its bias'. */
+START_TEST(start_of_pytorch_has_its_moments)
+{
+    static const struct {
+        const char *name;
+        double inputs;
+    } uniform[] = {{"blocks.0.attn.qkv.weight", 64},
+                   {"blocks.0.attn.qkv.bias", 64},
+                   {"blocks.1.attn.proj.bias", 32},
+                   {"blocks.1.mlp.fc1.weight", 64},
+                   {"blocks.0.mlp.fc2.weight", 96},
+                   {"blocks.0.mlp.fc2.bias", 96},
+                   {"head.weight", 64}};
+    thm_vit_config c = thm_vit_config_default();
+    thm_vit_layout layout;
+    double mean, sd, most;
+    c.width = 64;
+    c.mlp_width = 96;
+    c.input = THM_VIT_VOCABULARY;
+    c.qkv_bias = true;
+    c.begin = THM_VIT_AS_PYTORCH;
+    ck_assert_int_eq(thm_vit_layout_alloc(&c, &layout), THM_OK);
+    float *block = calloc((size_t)layout.total, sizeof *block);
+    ck_assert_ptr_nonnull(block);
+    thm_vit_initialise(&c, &layout, 11, block);
+    check_normal(&layout, block, "cls_token", 1);
+    check_normal(&layout, block, "pos_embed", 1);
+    check_normal(&layout, block, "token_embed.weight", 1);
+    moments(&layout, block, "pos_embed", &mean, &sd, &most);
+    ck_assert(most > 2); /* not truncated */
+    for (size_t i = 0; i < sizeof uniform / sizeof *uniform; i++) {
+        const thm_vit_tensor *t = thm_vit_find(&layout, uniform[i].name);
+        const double n = t->rows * (double)t->cols;
+        const double reach = 1 / sqrt(uniform[i].inputs);
+        moments(&layout, block, uniform[i].name, &mean, &sd, &most);
+        ck_assert(most <= reach * (1 + 0x1p-23));
+        /* the largest of n: below 1 - 28 / n with chance e^-28 */
+        ck_assert(most > reach * (1 - 28 / n));
+        ck_assert(fabs(mean) <= 5 * reach / sqrt(3 * n));
+    }
+    moments(&layout, block, "blocks.1.norm2.weight", &mean, &sd, &most);
+    ck_assert(mean == 1 && sd == 0);
+    free(block);
+    thm_vit_layout_free(&layout);
+    c.begin = (thm_vit_begin)2;
+    ck_assert_int_eq(thm_vit_config_check(&c, NULL), THM_EDOMAIN);
+}
+END_TEST
+
 START_TEST(start_depends_on_seed_and_name_alone)
 {
     /* identity: tensors that two configurations share begin alike */
@@ -218,7 +268,7 @@ START_TEST(start_depends_on_seed_and_name_alone)
     for (int i = 0; i < layout.count; i++) {
         const thm_vit_tensor *t = &layout.tensors[i];
         const bool drawn =
-            t->start == THM_VIT_NORMAL || t->start == THM_VIT_PATCH;
+            t->start == THM_VIT_NORMAL || t->start == THM_VIT_LAYER;
         ck_assert_int_eq(a[t->offset] != b[t->offset], drawn);
     }
     /* two tensors of one shape differ */
@@ -353,6 +403,7 @@ static Suite *suite(void)
     tcase_add_test(t, published_model_has_its_parameters);
     tcase_add_test(t, tensors_bear_their_names);
     tcase_add_test(t, start_has_its_moments);
+    tcase_add_test(t, start_of_pytorch_has_its_moments);
     tcase_add_test(t, start_depends_on_seed_and_name_alone);
     tcase_add_test(t, bad_configurations);
     tcase_add_test(t, another_width_keeps_the_proportions);

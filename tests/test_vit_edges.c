@@ -32,6 +32,10 @@ START_TEST(bad_batches)
     v.labels[1] = -2;
     expect(&v, THM_EDOMAIN, "label 1: expected -1 to 2, found -2");
     v.labels[1] = 0;
+    const float weights[2] = {1, NAN};
+    v.batch.weights = weights;
+    expect(&v, THM_EDOMAIN, "weight 1: expected a number, found nan");
+    v.batch.weights = NULL;
     v.loss.smoothing = 1.5;
     expect(&v, THM_EDOMAIN, "smoothing: expected 0 to 1, found 1.5");
     v.loss.smoothing = NAN;

@@ -229,6 +229,9 @@ START_TEST(odd_sizes)
 }
 END_TEST
 
+static const float weights[12] = {0.25F, 2.5F, 0,     1.125F, -0.5F, 1,
+                                  3,     0.5F, 2.25F, 1,      0.75F, 4};
+
 START_TEST(losses)
 {
     thm_vit_config c = vit_small();
@@ -239,9 +242,38 @@ START_TEST(losses)
     check_case(&v, "no smoothing");
     v.loss.smoothing = 1;
     check_case(&v, "all smoothing");
+    v.batch.weights = weights;
+    v.loss.smoothing = 0.1;
+    check_case(&v, "weights");
     v.batch.labels = NULL;
     v.batch.targets = v.targets;
     check_case(&v, "squared");
+    vit_drop(&v);
+}
+END_TEST
+
+/* Identity: a weighted loss is the sum of its labels' losses, each times its
+ * weight; four samples of three tokens. */
+START_TEST(weights_multiply_losses)
+{
+    thm_vit_config c = vit_small();
+    vit_case v;
+    double sum = 0, size = 0;
+    int32_t kept[12];
+    c.pool = THM_VIT_PER_TOKEN;
+    vit_draw(&c, 4, 5, 0.25, &v);
+    memcpy(kept, v.labels, sizeof kept);
+    for (int i = 0; i < 12; i++) {
+        for (int k = 0; k < 12; k++) {
+            v.labels[k] = k == i ? kept[k] : -1;
+        }
+        const double part = (double)weights[i] * vit_loss_of(&v, false);
+        sum += part;
+        size += fabs(part);
+    }
+    memcpy(v.labels, kept, sizeof kept);
+    v.batch.weights = weights;
+    ck_assert_double_eq_tol(vit_loss_of(&v, false), sum, 24 * 0x1p-53 * size);
     vit_drop(&v);
 }
 END_TEST
@@ -265,6 +297,7 @@ static Suite *suite(void)
     tcase_add_test(t, inputs_and_positions);
     tcase_add_test(slow, odd_sizes);
     tcase_add_loop_test(t, losses, 0, 2);
+    tcase_add_test(t, weights_multiply_losses);
     suite_add_tcase(s, t);
     return s;
 }

@@ -101,6 +101,8 @@ const thm_catalogue_entry thm_catalogue[] = {
     FLOW("F25.1", "steppers-agree", "f25-steppers", THM_HOLDS),
     FLOW("F25.2", "stiffness", "f25-steppers", THM_HOLDS),
     FLOW("F26", "figure-anchors", "f26-anchors", THM_HOLDS),
+    FLOW("F27.1", "one-word-decides", "f27-classes", THM_HOLDS),
+    FLOW("F27.2", "one-word-holds-the-row", "f27-classes", THM_HOLDS),
     FLOW("F28.1", "printed-sign-descends", "f28-sign", THM_REFUTED),
     FLOW("F28.2", "printed-sign-winner", "f28-sign", THM_REFUTED),
     DESCENT("G1.1", "softmax-rows-sum", "g1-kernels", THM_HOLDS),

@@ -53,6 +53,7 @@ static double fingerprint_of(const thm_trainer *t)
                               c->norm,
                               c->residual,
                               c->qkv_bias,
+                              c->begin,
                               c->weight_std,
                               p->kind,
                               p->lr,

@@ -95,7 +95,8 @@ static thm_status check_choices(const thm_vit_config *c, thm_message *msg)
         unsigned value, most;
     } choices[] = {{"input", c->input, THM_VIT_VOCABULARY},
                    {"pool", c->pool, THM_VIT_PER_TOKEN},
-                   {"positions", c->positions, THM_VIT_NO_POSITIONS}};
+                   {"positions", c->positions, THM_VIT_NO_POSITIONS},
+                   {"begin", c->begin, THM_VIT_AS_PYTORCH}};
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
         if (choices[i].value > choices[i].most) {
             return thm_fail(THM_EDOMAIN, msg, "%s: expected 0 to %u, found %u",
@@ -131,50 +132,74 @@ thm_status thm_vit_config_check(const thm_vit_config *config, thm_message *msg)
 /* Appends to the table, or counts while there is none. */
 typedef struct {
     thm_vit_layout *layout;
+    thm_vit_begin begin;
     int layer;
     thm_status status;
 } dealer;
 
-static void deal(dealer *to, const char *name, int rows, int cols, bool decays,
-                 bool vector, thm_vit_start start)
+static void deal(dealer *to, const char *name, thm_vit_tensor t)
 {
     thm_vit_layout *layout = to->layout;
     size_t size, total;
-    if (thm_size_mul((size_t)rows, (size_t)cols, &size) != THM_OK ||
+    if (thm_size_mul((size_t)t.rows, (size_t)t.cols, &size) != THM_OK ||
         thm_size_add((size_t)layout->total, size, &total) != THM_OK ||
         total > (size_t)INT64_MAX / sizeof(double)) {
         to->status = THM_EOVERFLOW;
         return;
     }
+    t.offset = layout->total;
+    t.layer = to->layer;
+    if (to->layer >= 0) {
+        snprintf(t.name, sizeof t.name, "blocks.%d.%s", to->layer, name);
+    } else {
+        snprintf(t.name, sizeof t.name, "%s", name);
+    }
     if (layout->tensors != NULL) {
-        thm_vit_tensor *t = &layout->tensors[layout->count];
-        *t = (thm_vit_tensor){.rows = rows,
-                              .cols = cols,
-                              .offset = layout->total,
-                              .decays = decays,
-                              .vector = vector,
-                              .start = start,
-                              .layer = to->layer};
-        if (to->layer >= 0) {
-            snprintf(t->name, sizeof t->name, "blocks.%d.%s", to->layer, name);
-        } else {
-            snprintf(t->name, sizeof t->name, "%s", name);
-        }
+        layout->tensors[layout->count] = t;
     }
     layout->count++;
     layout->total = (int64_t)total;
 }
 
-static void deal_matrix(dealer *to, const char *name, int rows, int cols,
-                        thm_vit_start start)
+/* What is added or looked up: CLS, positions, words. */
+static void deal_rows(dealer *to, const char *name, int rows, int cols,
+                      bool decays)
 {
-    deal(to, name, rows, cols, true, false, start);
+    const thm_vit_start start =
+        to->begin == THM_VIT_AS_PYTORCH ? THM_VIT_UNIT : THM_VIT_NORMAL;
+    deal(to, name,
+         (thm_vit_tensor){
+             .rows = rows, .cols = cols, .decays = decays, .start = start});
 }
 
 static void deal_vector(dealer *to, const char *name, int cols,
                         thm_vit_start start)
 {
-    deal(to, name, 1, cols, false, true, start);
+    deal(to, name,
+         (thm_vit_tensor){
+             .rows = 1, .cols = cols, .vector = true, .start = start});
+}
+
+/* A linear layer; bias NULL: none.  `start` is timm's of its weight. */
+static void deal_layer(dealer *to, const char *weight, const char *bias,
+                       int outputs, int inputs, thm_vit_start start)
+{
+    const bool uniform =
+        to->begin == THM_VIT_AS_PYTORCH || start == THM_VIT_LAYER;
+    deal(to, weight,
+         (thm_vit_tensor){.rows = outputs,
+                          .cols = inputs,
+                          .decays = true,
+                          .start = uniform ? THM_VIT_LAYER : start,
+                          .inputs = inputs});
+    if (bias != NULL) {
+        deal(to, bias,
+             (thm_vit_tensor){.rows = 1,
+                              .cols = outputs,
+                              .vector = true,
+                              .start = uniform ? THM_VIT_LAYER : THM_VIT_ZERO,
+                              .inputs = inputs});
+    }
 }
 
 static void deal_norm(dealer *to, const thm_vit_config *c, const char *weight,
@@ -189,43 +214,36 @@ static void deal_norm(dealer *to, const thm_vit_config *c, const char *weight,
 static void deal_block(dealer *to, const thm_vit_config *c, int inside)
 {
     deal_norm(to, c, "norm1.weight", "norm1.bias");
-    deal_matrix(to, "attn.qkv.weight", 3 * inside, c->width, THM_VIT_NORMAL);
-    if (c->qkv_bias) {
-        deal_vector(to, "attn.qkv.bias", 3 * inside, THM_VIT_ZERO);
-    }
+    deal_layer(to, "attn.qkv.weight", c->qkv_bias ? "attn.qkv.bias" : NULL,
+               3 * inside, c->width, THM_VIT_NORMAL);
     if (c->attention[to->layer] == THM_VIT_QK_NORM) {
         deal_vector(to, "attn.gain", c->heads, THM_VIT_GAIN);
     }
-    deal_matrix(to, "attn.proj.weight", c->width, inside, THM_VIT_NORMAL);
-    deal_vector(to, "attn.proj.bias", c->width, THM_VIT_ZERO);
+    deal_layer(to, "attn.proj.weight", "attn.proj.bias", c->width, inside,
+               THM_VIT_NORMAL);
     if (c->mlp_width > 0) {
         deal_norm(to, c, "norm2.weight", "norm2.bias");
-        deal_matrix(to, "mlp.fc1.weight", c->mlp_width, c->width,
-                    THM_VIT_NORMAL);
-        deal_vector(to, "mlp.fc1.bias", c->mlp_width, THM_VIT_ZERO);
-        deal_matrix(to, "mlp.fc2.weight", c->width, c->mlp_width,
-                    THM_VIT_NORMAL);
-        deal_vector(to, "mlp.fc2.bias", c->width, THM_VIT_ZERO);
+        deal_layer(to, "mlp.fc1.weight", "mlp.fc1.bias", c->mlp_width, c->width,
+                   THM_VIT_NORMAL);
+        deal_layer(to, "mlp.fc2.weight", "mlp.fc2.bias", c->width, c->mlp_width,
+                   THM_VIT_NORMAL);
     }
 }
 
 static thm_status deal_all(const thm_vit_config *c, thm_vit_layout *layout)
 {
-    dealer to = {.layout = layout, .layer = -1};
+    dealer to = {.layout = layout, .begin = c->begin, .layer = -1};
     if (c->pool == THM_VIT_CLS) {
-        deal(&to, "cls_token", 1, c->width, false, false, THM_VIT_NORMAL);
+        deal_rows(&to, "cls_token", 1, c->width, false);
     }
     if (c->positions == THM_VIT_LEARNED) {
-        deal(&to, "pos_embed", thm_vit_length(c), c->width, false, false,
-             THM_VIT_NORMAL);
+        deal_rows(&to, "pos_embed", thm_vit_length(c), c->width, false);
     }
     if (c->input == THM_VIT_VOCABULARY) {
-        deal_matrix(&to, "token_embed.weight", c->features, c->width,
-                    THM_VIT_NORMAL);
+        deal_rows(&to, "token_embed.weight", c->features, c->width, true);
     } else {
-        deal_matrix(&to, "patch_embed.proj.weight", c->width, c->features,
-                    THM_VIT_PATCH);
-        deal_vector(&to, "patch_embed.proj.bias", c->width, THM_VIT_PATCH);
+        deal_layer(&to, "patch_embed.proj.weight", "patch_embed.proj.bias",
+                   c->width, c->features, THM_VIT_LAYER);
     }
     for (int l = 0; l < c->depth; l++) {
         to.layer = l;
@@ -233,8 +251,8 @@ static thm_status deal_all(const thm_vit_config *c, thm_vit_layout *layout)
     }
     to.layer = -1;
     deal_norm(&to, c, "norm.weight", "norm.bias");
-    deal_matrix(&to, "head.weight", c->outputs, c->width, THM_VIT_NORMAL);
-    deal_vector(&to, "head.bias", c->outputs, THM_VIT_ZERO);
+    deal_layer(&to, "head.weight", "head.bias", c->outputs, c->width,
+               THM_VIT_NORMAL);
     return to.status;
 }
 
@@ -310,11 +328,11 @@ void thm_vit_initialise(const thm_vit_config *config,
                         float *block)
 {
     const double std = config->weight_std > 0 ? config->weight_std : 0.02;
-    const double reach = 1 / sqrt(config->features);
     for (int i = 0; i < layout->count; i++) {
         const thm_vit_tensor *t = &layout->tensors[i];
         thm_rng rng = thm_rng_make(seed, stream_of(t->name));
         const int64_t size = (int64_t)t->rows * t->cols;
+        const double reach = t->inputs > 0 ? 1 / sqrt(t->inputs) : 0;
         for (int64_t k = 0; k < size; k++) {
             double x = 0;
             switch (t->start) {
@@ -326,11 +344,14 @@ void thm_vit_initialise(const thm_vit_config *config,
             case THM_VIT_ONE:
                 x = 1;
                 break;
-            case THM_VIT_PATCH:
+            case THM_VIT_LAYER:
                 x = reach * (2 * thm_rng_uniform(&rng) - 1);
                 break;
             case THM_VIT_GAIN:
                 x = sqrt(config->head_width);
+                break;
+            case THM_VIT_UNIT:
+                x = thm_rng_normal(&rng);
                 break;
             }
             block[t->offset + k] = (float)x;

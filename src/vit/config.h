@@ -58,6 +58,10 @@ typedef enum {
     THM_VIT_NO_POSITIONS
 } thm_vit_positions;
 
+/* Where parameters start: as timm's ViT, or as PyTorch's layers by themselves,
+ * words, positions and the CLS N(0, 1). */
+typedef enum { THM_VIT_AS_TIMM, THM_VIT_AS_PYTORCH } thm_vit_begin;
+
 enum { THM_VIT_LAYERS = 24, THM_VIT_NAME = 48 };
 
 typedef struct {
@@ -74,7 +78,8 @@ typedef struct {
     bool norm, residual; /* layer norms, residual connections                 */
     bool qkv_bias;
     thm_vit_attention attention[THM_VIT_LAYERS];
-    double weight_std; /* of the truncated normal start; 0: 0.02              */
+    thm_vit_begin begin;
+    double weight_std; /* of timm's truncated normal start; 0: 0.02           */
 } thm_vit_config;
 
 /* 17 tokens of 16 numbers, D = 32, 2 heads of 16, depth 2, MLP 64, 10 outputs,
@@ -97,14 +102,17 @@ int thm_vit_length(const thm_vit_config *config);
 
 /* What a tensor starts from: normal of deviation weight_std, redrawn beyond +-2
  * (matrices, positions, CLS); 0 (biases, shifts); 1 (gains of norms); uniform
- * on +-1 / sqrt(features) (the patch embedding and its bias); sqrt(d) (gains of
- * qk-norm: as if q and k went through layer norms, with scale 1 / sqrt(d)). */
+ * on +-1 / sqrt(inputs) (the patch embedding and its bias); sqrt(d) (gains of
+ * qk-norm: as if q and k went through layer norms, with scale 1 / sqrt(d)).
+ * As PyTorch: N(0, 1), untruncated (words, positions, CLS); uniform (all layers
+ * and their biases). */
 typedef enum {
     THM_VIT_NORMAL,
     THM_VIT_ZERO,
     THM_VIT_ONE,
-    THM_VIT_PATCH,
-    THM_VIT_GAIN
+    THM_VIT_LAYER,
+    THM_VIT_GAIN,
+    THM_VIT_UNIT
 } thm_vit_start;
 
 typedef struct {
@@ -114,7 +122,8 @@ typedef struct {
     bool decays;    /* by weight decay: not vectors, positions, CLS           */
     bool vector;    /* one-dimensional in a file                              */
     thm_vit_start start;
-    int layer; /* -1 outside of the blocks */
+    int inputs; /* of the layer that it belongs to; 0: of none */
+    int layer;  /* -1 outside of the blocks                    */
 } thm_vit_tensor;
 
 typedef struct {

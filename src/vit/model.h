@@ -17,12 +17,14 @@ typedef struct {
     const int32_t *ids;    /* (count x tokens), vocabulary                    */
     const int32_t *labels; /* (count), or (count x tokens) with THM_VIT_PER_
                               TOKEN; -1: no label                             */
+    const float *weights;  /* as labels: factors on their losses; NULL: 1     */
     const float *targets;  /* instead of labels: (count x outputs), or (count x
                               tokens x outputs): squared loss; none where an
                               output's first number is NaN                    */
 } thm_vit_batch;
 
-/* What a loss is: weight times the sum over labelled outputs of the
+/* What a loss is: weight times the sum over labelled outputs, each times its
+ * weight in the batch, of the
  * cross-entropy with label smoothing e (e / classes on every class, 1 - e more
  * on the label), or of 1/2 |output - target|^2.  An output is a sample's, or a
  * token's with THM_VIT_PER_TOKEN.  With weight = 1 / (labelled outputs of the
@@ -69,7 +71,7 @@ void thm_vit64_free(thm_vit64 *work);
  * ran before.  With neither labels nor targets there is no loss: forward only.
  * THM_EDIM if the batch has no sample or more than room; THM_EDOMAIN if an id
  * or a label is out of range, smoothing outside of [0, 1], a scale negative or
- * not finite, the weight not finite, or an activation, the loss or a gradient
+ * not finite, a weight not finite, or an activation, the loss or a gradient
  * not finite: msg names where it was first seen, "blocks.1.attn" or "the
  * gradient of blocks.1.attn.qkv.weight".  On error *score is untouched,
  * gradient undefined. */

@@ -42,6 +42,19 @@ static thm_status check_range(const char *what, size_t count,
     return THM_OK;
 }
 
+static thm_status check_weights(size_t count, const float *weights,
+                                thm_message *msg)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(weights[i])) {
+            return thm_fail(THM_EDOMAIN, msg,
+                            "weight %zu: expected a number, found %g", i,
+                            (double)weights[i]);
+        }
+    }
+    return THM_OK;
+}
+
 static thm_status check_batch(const VIT *work, const thm_vit_batch *batch,
                               thm_message *msg)
 {
@@ -61,9 +74,13 @@ static thm_status check_batch(const VIT *work, const thm_vit_batch *batch,
         status = check_range("id", count * (size_t)c->tokens, batch->ids, 0,
                              c->features - 1, msg);
     }
+    const size_t rows = count * (size_t)vit_output_rows(c);
     if (status == THM_OK && batch->labels != NULL) {
-        status = check_range("label", count * (size_t)vit_output_rows(c),
-                             batch->labels, -1, c->outputs - 1, msg);
+        status =
+            check_range("label", rows, batch->labels, -1, c->outputs - 1, msg);
+    }
+    if (status == THM_OK && batch->labels != NULL && batch->weights != NULL) {
+        status = check_weights(rows, batch->weights, msg);
     }
     return status;
 }

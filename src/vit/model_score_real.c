@@ -65,10 +65,12 @@ thm_status vit_score(VIT *work, const thm_vit_batch *batch,
                                   ? NULL
                                   : batch->targets + (size_t)r * (size_t)n;
         if (batch->labels != NULL && batch->labels[r] >= 0) {
+            const double own =
+                batch->weights != NULL ? (double)batch->weights[r] : 1;
             double plain;
-            sum += cross_entropy(n, y, batch->labels[r], loss->smoothing,
-                                 loss->weight, dy, &plain);
-            plain_sum += plain;
+            sum += own * cross_entropy(n, y, batch->labels[r], loss->smoothing,
+                                       own * loss->weight, dy, &plain);
+            plain_sum += own * plain;
             score->right += leader(n, y) == batch->labels[r];
             score->labelled++;
         } else if (batch->labels == NULL && !isnan(target[0])) {

@@ -162,6 +162,11 @@ thm_status thm_samples_alloc(const thm_task *task, int room,
         s.batch.labels = s.labels =
             calloc(each ? tokens : count, sizeof *s.labels);
         whole = whole && s.labels != NULL;
+        if (task->weighted) {
+            s.batch.weights = s.weights =
+                calloc(each ? tokens : count, sizeof *s.weights);
+            whole = whole && s.weights != NULL;
+        }
     } else {
         s.batch.targets = s.targets =
             calloc(each ? values : count * outputs, sizeof *s.targets);
@@ -180,6 +185,7 @@ void thm_samples_free(thm_samples *samples)
     free(samples->x);
     free(samples->ids);
     free(samples->labels);
+    free(samples->weights);
     free(samples->targets);
     free(samples->other_label);
     free(samples->roles);

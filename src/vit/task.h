@@ -36,11 +36,12 @@
  *           first, of (channel, row, column).
  * classify: one picture, its class; a train sample is drawn, test sample i is
  * picture i of the test set, whatever seed and step.
- * cls-tokens: 10 of the 10 words of one of 4 classes, repeating; word k is of
+ * cls-tokens: the 10 words of one of 4 classes, in random order; word k is of
  * class k / 10.
- * induction: BOS (0), 11 different words of 49, and one of the first ten of
- * these again: the label there is the word that followed.  A train sample has a
- * second label, the next word, at one of the places before.
+ * induction: BOS (0), 10 different words of 49, and one of these again, marked:
+ * as word + 50.  The label there is what followed it, of the last the marked
+ * word itself.  A train sample has the next word as label everywhere else, 0.2
+ * for all of these against 1.
  * icl-regression: x_1, y_1, ..., y_10, x_11 with y = w.x, x from N(0, I),
  * w from N(0, I / 5), of dimension 5; tokens (x, 0) and (0, y); the target at
  * each x is its y. */
@@ -127,6 +128,7 @@ typedef struct {
     int room;            /* samples                                          */
     float *x;            /* as thm_vit_batch has them; NULL where it has none */
     int32_t *ids, *labels;
+    float *weights; /* of labels, of mean 1; NULL: all 1 */
     float *targets;
     int32_t *other_label; /* (room) of the target not chosen; else -1         */
     uint8_t *roles;       /* (room x tokens) thm_role, the CLS not among them */

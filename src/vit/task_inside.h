@@ -35,6 +35,7 @@ struct thm_task {
     bool two_step, one_step;    /* has indicators; they mean nothing    */
     bool labelled, certain;     /* classes, no target vectors; which the
                                    sample always tells                 */
+    bool weighted;              /* labels have weights                  */
     double chance[2], agree[2]; /* by split: P(z = 1), P(equal classes) */
     int test_size;              /* 0: endless                           */
     void *own;                  /* what the family keeps                */

@@ -1,18 +1,18 @@
 /* Tasks on sequences: classification of tokens, induction, regression in
- * context.  What of the authors' settings is not known is a choice of ours:
- * that every token of a class sample is of its class (the recorded attention,
- * 1/10 a token under sigmoid, says that each suffices), that a sequence has no
- * repetition but the query, and one label at an unpredictable place a sample,
- * where they weight such losses by 0.2.
+ * context.  The first two, and their models, are the ones of the authors' code
+ * (paper-notes/varre2026.md, "Transformers").
  *
- * Sample: class, then the tokens; the tokens, then which is asked again, then
- * the place of the other label; the weights, then x and noise-free y. */
+ * Sample: class, then the order of its words; the words, then which is asked
+ * again; the weights, then x and noise-free y. */
 #include <math.h>
 
 #include "vit/task_inside.h"
 
-enum { CLASS_TOKENS = 10, CLASSES = 4, WORDS = 40 };
-enum { VOCABULARY = 50, LENGTH = 13, FREE = LENGTH - 2, QUERY = LENGTH - 1 };
+enum { CLASS_TOKENS = 10, CLASSES = 4, WORDS = CLASSES * CLASS_TOKENS };
+/* Each word also as it is asked again. */
+enum { VOCABULARY = 50, MARKED = VOCABULARY };
+enum { FREE = 10, QUERY = FREE + 1, LENGTH = QUERY + 1 };
+static const double OTHERS = 0.2; /* weight of all other labels together */
 enum { DIM = 5, PAIRS = 11 };
 
 static void size_blocks(thm_vit_config *c, int width, int heads, int depth,
@@ -23,8 +23,8 @@ static void size_blocks(thm_vit_config *c, int width, int heads, int depth,
     c->head_width = width / heads;
     c->depth = depth;
     c->mlp_width = mlp_width;
-    /* of uniform numbers on +-1 / sqrt(width), a linear layer's usual start */
-    c->weight_std = 1 / sqrt(3.0 * width);
+    c->begin = THM_VIT_AS_PYTORCH;
+    c->qkv_bias = true;
 }
 
 static thm_status open_sequences(thm_task *task, thm_message *msg)
@@ -46,11 +46,12 @@ static thm_status open_sequences(thm_task *task, thm_message *msg)
     case THM_TASK_INDUCTION:
         c->input = THM_VIT_VOCABULARY;
         c->tokens = LENGTH;
-        c->features = VOCABULARY;
-        c->outputs = VOCABULARY;
+        c->features = VOCABULARY + MARKED;
+        c->outputs = VOCABULARY + MARKED;
         c->pool = THM_VIT_PER_TOKEN;
         c->causal = true;
-        size_blocks(c, 128, 4, 2, 0);
+        size_blocks(c, 128, 4, 2, 512);
+        task->weighted = true;
         return THM_OK;
     default:
         c->tokens = 2 * PAIRS - 1;
@@ -63,41 +64,49 @@ static thm_status open_sequences(thm_task *task, thm_message *msg)
     }
 }
 
+/* deck <- its first `count` cards drawn without replacement from all `size` */
+static void shuffle(thm_rng *rng, int count, int size, int32_t *deck)
+{
+    for (int t = 0; t < count; t++) {
+        const int k = t + (int)thm_rng_below(rng, (uint64_t)(size - t));
+        const int32_t card = deck[k];
+        deck[k] = deck[t];
+        deck[t] = card;
+    }
+}
+
 static void draw_class(thm_rng *rng, int i, thm_samples *s)
 {
     const int class = (int)thm_rng_below(rng, CLASSES);
-    const int words = WORDS / CLASSES;
+    int32_t *ids = s->ids + (ptrdiff_t)i * CLASS_TOKENS;
     s->labels[i] = class;
     for (int t = 0; t < CLASS_TOKENS; t++) {
-        s->ids[i * CLASS_TOKENS + t] =
-            class * words + (int)thm_rng_below(rng, (uint64_t)words);
+        ids[t] = class * CLASS_TOKENS + t;
     }
+    shuffle(rng, CLASS_TOKENS, CLASS_TOKENS, ids);
 }
 
 static void draw_induction(thm_rng *rng, thm_split split, int i, thm_samples *s)
 {
     int32_t deck[VOCABULARY];
-    int32_t *ids = s->ids + (ptrdiff_t)i * LENGTH;
-    int32_t *labels = s->labels + (ptrdiff_t)i * LENGTH;
-    uint8_t *roles = s->roles + (ptrdiff_t)i * LENGTH;
+    const ptrdiff_t first = (ptrdiff_t)i * LENGTH;
+    int32_t *ids = s->ids + first, *labels = s->labels + first;
+    uint8_t *roles = s->roles + first;
     for (int k = 0; k < VOCABULARY; k++) {
         deck[k] = k;
     }
-    ids[0] = 0; /* BOS: the deck's first card stays where it is */
-    for (int t = 1; t <= FREE; t++) {
-        const int k = t + (int)thm_rng_below(rng, (uint64_t)(VOCABULARY - t));
-        ids[t] = deck[k];
-        deck[k] = deck[t];
+    shuffle(rng, FREE, VOCABULARY - 1, deck + 1);
+    for (int t = 0; t < QUERY; t++) {
+        ids[t] = deck[t]; /* BOS: the deck's first card stays where it is */
     }
-    const int asked = 1 + (int)thm_rng_below(rng, FREE - 1);
-    ids[QUERY] = ids[asked];
+    const int asked = 1 + (int)thm_rng_below(rng, FREE);
+    ids[QUERY] = ids[asked] + MARKED;
     for (int t = 0; t < LENGTH; t++) {
-        labels[t] = -1;
-    }
-    labels[QUERY] = ids[asked + 1];
-    const int other = (int)thm_rng_below(rng, QUERY);
-    if (split == THM_SPLIT_TRAIN) {
-        labels[other] = ids[other + 1];
+        const bool last = t == QUERY, train = split == THM_SPLIT_TRAIN;
+        labels[t] = last ? ids[asked + 1] : train ? ids[t + 1] : -1;
+        s->weights[first + t] =
+            (float)(train ? LENGTH / (1 + OTHERS) * (last ? 1 : OTHERS / QUERY)
+                          : 1.0);
     }
     roles[asked] = roles[QUERY] = THM_ROLE_INDICATOR;
     roles[asked + 1] = THM_ROLE_CHOSEN;
