@@ -24,11 +24,11 @@ typedef struct {
 } thm_vit_batch;
 
 /* What a loss is: weight times the sum over labelled outputs, each times its
- * weight in the batch, of the
- * cross-entropy with label smoothing e (e / classes on every class, 1 - e more
- * on the label), or of 1/2 |output - target|^2.  An output is a sample's, or a
- * token's with THM_VIT_PER_TOKEN.  With weight = 1 / (labelled outputs of the
- * whole batch) the losses of its parts add up to the batch's mean. */
+ * label's weight, of the cross-entropy with label smoothing e (e / classes on
+ * every class, 1 - e more on the label), or of 1/2 |output - target|^2.  An
+ * output is a sample's, or a token's with THM_VIT_PER_TOKEN.  With weight = 1 /
+ * (labelled outputs of the whole batch) the losses of its parts add up to the
+ * batch's mean. */
 typedef struct {
     double smoothing;             /* in [0, 1]                                */
     double scale[THM_VIT_LAYERS]; /* of the scores, by layer: 1 / sqrt(d)     */
