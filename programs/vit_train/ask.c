@@ -17,7 +17,7 @@ static int task_kind, attention, optimiser, rescale,
     schedule = THM_HEAT_HALF_COSINE;
 static bool full;
 static const char *images, *digits;
-static int tokens, patch, depth, width, heads, head_width, mlp, batch,
+static int tokens, patch, size, depth, width, heads, head_width, mlp, batch,
     warmup = -1;
 static double prior, lr, lr_qk = 1.0, decay = -1.0, smoothing = -1.0;
 static double heat_from, temperature = 1.0, clip;
@@ -31,6 +31,10 @@ static const thm_option table[] = {
      "tokens of a sample (default 16)", 16, 64},
     {"patch", 'p', "S", THM_OPTION_INT, &patch,
      "pictures: side of a patch in pixels (default: the task's)", 1, 56},
+    {"size", 0, "S", THM_OPTION_INT, &size,
+     "pathfinder: side of a picture, 32, 64 or 128 (default 32; the default "
+     "patch is an eighth of it)",
+     32, 128},
     {"full", 0, NULL, THM_OPTION_FLAG, &full,
      "pictures: whole pixels and colours instead of 2 x 2 means", 0, 0},
     {"images", 0, "DIR", THM_OPTION_TEXT, &images,
@@ -233,7 +237,8 @@ thm_task_options ask_task(void)
 {
     thm_task_options o = thm_task_options_default((thm_task_kind)task_kind);
     set(&o.tokens, tokens);
-    set(&o.patch, patch);
+    set(&o.size, size);
+    set(&o.patch, patch > 0 ? patch : size / 8);
     o.half = o.half && !full;
     o.prior = prior > 0.0 ? prior : o.prior;
     o.images = images;

@@ -30,6 +30,7 @@ enum { VERSION = 1 };
     X(task.kind, thm_task_kind)                                                \
     X(task.tokens, int)                                                        \
     X(task.patch, int)                                                         \
+    X(task.size, int)                                                          \
     X(task.half, bool)
 #define REAL(X)                                                                \
     X(config.weight_std)                                                       \

@@ -18,7 +18,7 @@ typedef struct {
 } thm_vit_record;
 
 /* Numbers of a record. */
-enum { THM_VIT_RECORD_SIZE = 26 + THM_VIT_LAYERS };
+enum { THM_VIT_RECORD_SIZE = 27 + THM_VIT_LAYERS };
 
 void thm_vit_record_put(const thm_vit_record *record,
                         double numbers[THM_VIT_RECORD_SIZE]);

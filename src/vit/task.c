@@ -40,18 +40,22 @@ static const thm_task_family *family_of(thm_task_kind kind)
     case THM_TASK_INDUCTION:
     case THM_TASK_ICL_REGRESSION:
         return &thm_task_sequences;
+    case THM_TASK_PATHFINDER:
+        return &thm_task_pathfinder;
     }
     return NULL;
 }
 
 thm_task_options thm_task_options_default(thm_task_kind kind)
 {
-    /* 17 tokens of a halved composite; of a single picture, 49. */
-    const bool whole = kind == THM_TASK_CLASSIFY;
+    /* 17 tokens of a halved composite; of a single picture, 49; of snakes
+     * and discs, 64. */
+    const bool whole = kind == THM_TASK_CLASSIFY || kind == THM_TASK_PATHFINDER;
     return (thm_task_options){.kind = kind,
                               .tokens = 16,
                               .patch = whole ? 4 : 7,
                               .half = !whole,
+                              .size = 32,
                               .prior = 0.5};
 }
 
@@ -259,9 +263,9 @@ thm_status thm_task_checksum(const thm_task *task, char text[THM_CHECKSUM])
         return THM_ENOMEM;
     }
     forget_folders(record);
-    json_t *all = json_pack("{s:O, s:i, s:i, s:b, s:f}", "record", record,
-                            "tokens", o->tokens, "patch", o->patch, "half",
-                            (int)o->half, "prior", o->prior);
+    json_t *all = json_pack("{s:O, s:i, s:i, s:i, s:b, s:f}", "record", record,
+                            "tokens", o->tokens, "patch", o->patch, "size",
+                            o->size, "half", (int)o->half, "prior", o->prior);
     char *words =
         all ? json_dumps(all, JSON_SORT_KEYS | JSON_REAL_PRECISION(17)) : NULL;
     if (words) {

@@ -19,7 +19,8 @@
     X(THM_TASK_CLASSIFY, "classify")                                           \
     X(THM_TASK_CLS_TOKENS, "cls-tokens")                                       \
     X(THM_TASK_INDUCTION, "induction")                                         \
-    X(THM_TASK_ICL_REGRESSION, "icl-regression")
+    X(THM_TASK_ICL_REGRESSION, "icl-regression")                               \
+    X(THM_TASK_PATHFINDER, "pathfinder")
 
 /* Two-step tasks show two indicators and two targets, the first beside the
  * first.  z = 1 if the indicators are equal, else 2; the label is the class of
@@ -44,7 +45,9 @@
  * for all of these against 1.
  * icl-regression: x_1, y_1, ..., y_10, x_11 with y = w.x, x from N(0, I),
  * w from N(0, I / 5), of dimension 5; tokens (x, 0) and (0, y); the target at
- * each x is its y. */
+ * each x is its y.
+ * pathfinder: a picture of pathfinder.h in patches of (row, column); 1 if both
+ * discs are on one snake, else 0. */
 typedef enum {
 #define THM_TASK_ENUM(name, text) name,
     THM_TASK_TABLE(THM_TASK_ENUM)
@@ -61,6 +64,8 @@ typedef struct {
     int patch;    /* images: side in pixels, dividing that of a tile          */
     bool half;    /* images: tiles by 2 x 2 means to 14 x 14, one channel, no
                      colours                                                  */
+    int size;     /* pathfinder: side of a picture, 32, 64 or 128; its patch
+                     divides that                                             */
     double prior; /* two-step: the second indicator is forced to equal the
                      first with this chance; 0.5: drawn by itself             */
     const char *images; /* folder of Fashion-MNIST; NULL: Debian's            */
