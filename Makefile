@@ -176,8 +176,8 @@ $(B)/bin/attn-check $(B)/bin/attn-pl $(B)/bin/attn-rank $(B)/bin/landscape: \
     $(B)/obj/programs/instance.o
 $(foreach s,$(exp_src),$(eval $(call program_rule,$s,$(B)/obj/experiments/experiment.o)))
 $(foreach s,$(proof_src),$(eval $(call program_rule,$s,$(B)/obj/proofs/proof.o)))
-# It leaves a script that draws what it wrote.
-$(B)/bin/landscape: $(B)/obj/gen/plots.o
+# They leave a script that draws what they wrote.
+$(B)/bin/landscape $(B)/bin/vit-inspect: $(B)/obj/gen/plots.o
 $(B)/bin/theoremeter: $(door_src:%.c=$(B)/obj/%.o) $(B)/obj/gen/plots.o \
                       $(start) $(lib)
 	$(link)

@@ -123,6 +123,12 @@ const float *thm_vit32_outputs(const thm_vit32 *work)
     return work->outputs;
 }
 
+const float *thm_vit32_token_gradient(const thm_vit32 *work, int sample)
+{
+    return work->dx +
+           (size_t)sample * (size_t)work->T * (size_t)work->config.width;
+}
+
 void thm_vit32_look(const thm_vit32 *work, int layer, int sample,
                     thm_vit_view *view)
 {

@@ -103,6 +103,11 @@ int thm_task_test_size(const thm_task *task)
     return task->test_size;
 }
 
+int thm_task_patch(const thm_task *task)
+{
+    return task->patch;
+}
+
 void thm_task_configure(const thm_task *task, thm_vit_config *config)
 {
     *config = task->config;

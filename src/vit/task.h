@@ -117,6 +117,10 @@ thm_task_marks thm_task_marks_of(const thm_task *task, thm_split split,
 /* Samples of the test split if they are a fixed set; 0: drawn, endless. */
 int thm_task_test_size(const thm_task *task);
 
+/* Side in pixels of the patches that its tokens are, row by row of a square
+ * picture; 0: they are none. */
+int thm_task_patch(const thm_task *task);
+
 /* What a token is to a two-step task: an indicator, the target that gives the
  * label, the target that does not.  To induction: the word that is there twice,
  * the answer. */

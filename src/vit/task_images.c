@@ -122,6 +122,7 @@ static thm_status open_images(thm_task *task, thm_message *msg)
     task->one_step = o->kind == THM_TASK_ONE_STEP;
     task->two_step = !single;
     task->labelled = task->certain = true;
+    task->patch = o->patch;
     status =
         read_both(o->images ? o->images : THM_FASHION_MNIST, s->garments, msg);
     if (status == THM_OK && !single) {

@@ -38,6 +38,7 @@ struct thm_task {
     bool weighted;              /* labels have weights                  */
     double chance[2], agree[2]; /* by split: P(z = 1), P(equal classes) */
     int test_size;              /* 0: endless                           */
+    int patch;                  /* of pictures: side in pixels, else 0  */
     void *own;                  /* what the family keeps                */
 };
 
