@@ -93,7 +93,9 @@ static void settle_blas_core(char **argv)
 void start_program(char **argv)
 {
     gsl_set_error_handler_off();
+    /* a reader that left, a file at its limit: the write fails and is told */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     settle_blas_core(argv);
     catch_once(SIGINT);
     catch_once(SIGTERM);

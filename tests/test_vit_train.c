@@ -2,6 +2,7 @@
  * byte; two threads against one; exit codes and single lines that the design
  * promises. */
 #include <jansson.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include "tests/interrupt.h"
 #include "tests/picture_folder.h"
@@ -160,6 +161,51 @@ START_TEST(bad_input_gets_one_line)
 }
 END_TEST
 
+/* No file may grow beyond 1024 bytes. */
+START_TEST(a_checkpoint_without_room_leaves_the_last)
+{
+    struct rlimit kept, limit;
+    outcome o = run(SMALL "--out a --threads 1", "");
+    ck_assert_int_eq(o.code, 0);
+    outcome_free(&o);
+    o = run(SMALL "--out b --threads 1", "");
+    outcome_free(&o);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &kept), 0);
+    limit = kept;
+    limit.rlim_cur = 1024;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    o = run(SMALL "--seed 5 --out a --threads 1", "");
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &kept), 0);
+    ck_assert_int_eq(o.code, 2);
+    ck_assert_int_eq(o.lines, 1);
+    ck_assert_msg(strstr(o.err, "a/checkpoint.safetensors: expected to write "
+                                "it whole") != NULL,
+                  "found: %s", o.err);
+    assert_same_files("a", "b");
+    outcome_free(&o);
+    o = run(SMALL "--seed 5 --out a --version", "; test 4 = `ls -A a | wc -l`");
+    ck_assert_int_eq(o.code, 0); /* and nothing else lies about */
+    outcome_free(&o);
+}
+END_TEST
+
+START_TEST(what_is_not_finite_points_back)
+{
+    outcome o = run(SMALL "--lr 1e30 --out a --checkpoint 1", "");
+    ck_assert_int_eq(o.code, 2);
+    ck_assert_int_eq(o.lines, 1);
+    ck_assert_msg(strstr(o.err, "step 2: blocks.0.attn is not finite; the last "
+                                "checkpoint is of step 2") != NULL,
+                  "found: %s", o.err);
+    outcome_free(&o);
+    o = run(SMALL "--lr 1e30 --out b", "");
+    ck_assert_int_eq(o.code, 2);
+    ck_assert_msg(strstr(o.err, "; there is no checkpoint") != NULL,
+                  "found: %s", o.err);
+    outcome_free(&o);
+}
+END_TEST
+
 START_TEST(a_checkpoint_of_another_run_is_refused)
 {
     outcome o = run(SMALL "--out a --threads 1", "");
@@ -267,6 +313,8 @@ int main(void)
     tcase_add_test(c, killed_and_resumed_to_the_byte);
     tcase_add_test(c, an_interrupt_leaves_a_checkpoint);
     tcase_add_test(c, bad_input_gets_one_line);
+    tcase_add_test(c, a_checkpoint_without_room_leaves_the_last);
+    tcase_add_test(c, what_is_not_finite_points_back);
     tcase_add_test(c, a_checkpoint_of_another_run_is_refused);
     tcase_add_test(c, other_data_are_refused);
     tcase_add_test(c, kernels_are_those_asked_for);

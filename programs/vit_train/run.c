@@ -157,6 +157,9 @@ static thm_status save(const char *dir, const thm_trainer *t, run_history *h,
         status = thm_trainer_save(t, path, h->count, h->cols, h->numbers, msg);
         h->count--;
     }
+    if (status == THM_OK) {
+        h->saved = thm_trainer_steps(t);
+    }
     free(path);
     return status == THM_OK ? write_history(dir, h, msg) : status;
 }
@@ -215,6 +218,7 @@ static thm_status resume(const run_request *q, thm_trainer *t, run_history *h,
         status = thm_trainer_load(t, path, msg);
         if (status == THM_OK) {
             status = read_history(path, h, msg);
+            h->saved = thm_trainer_steps(t);
         }
     }
     free(path);
@@ -267,6 +271,18 @@ static thm_status step_once(const run_request *q, thm_trainer *t,
     return status;
 }
 
+/* Of numbers that are not finite: where the last good ones are. */
+static void point_back(const run_history *h, thm_message *msg)
+{
+    const thm_message what = *msg;
+    if (h->saved > 0) {
+        thm_fail(THM_EDOMAIN, msg, "%s; the last checkpoint is of step %ld",
+                 what.text, h->saved);
+    } else {
+        thm_fail(THM_EDOMAIN, msg, "%s; there is no checkpoint", what.text);
+    }
+}
+
 /* From where the trainer is to the end, or until interrupted. */
 static thm_status loop(const run_request *q, thm_trainer *t,
                        thm_instruments *probe, run_history *h, thm_message *msg)
@@ -280,6 +296,9 @@ static thm_status loop(const run_request *q, thm_trainer *t,
         thm_progress_update(&progress, thm_trainer_steps(t), q->steps);
     }
     thm_progress_end(&progress);
+    if (status == THM_EDOMAIN) {
+        point_back(h, msg);
+    }
     if (status != THM_OK || !start_interrupted()) {
         return status;
     }

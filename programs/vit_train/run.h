@@ -37,6 +37,7 @@ typedef struct {
     int cols, count, room;
     double loss_sum; /* since the last row */
     int loss_count;
+    long saved; /* step of the last checkpoint; 0: none */
 } run_history;
 void run_history_free(run_history *history);
 run_row run_history_row(const run_history *history, int r);
