@@ -23,6 +23,7 @@ static thm_status open_pathfinder(thm_task *task, thm_message *msg)
                         size, patch);
     }
     task->labelled = task->certain = true;
+    task->patch = patch;
     thm_vit_config *c = &task->config;
     c->tokens = size / patch * (size / patch);
     c->features = patch * patch;
