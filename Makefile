@@ -50,7 +50,7 @@ programs = $(foreach s,$(prog_src) $(proof_src) $(exp_src),\
            $(B)/bin/$(call name,$s)) $(B)/bin/theoremeter
 tests    = $(test_src:tests/%.c=$(B)/tests/%)
 # Readers of user files, each with a fuzz target and a kept corpus.
-fuzzed   = text safetensors idx
+fuzzed   = text safetensors idx weights
 replays  = $(fuzzed:%=$(B)/tests/replay-%)
 # What a user copies must work: built for the tests, which run it.
 template = $(B)/tests/template
@@ -268,7 +268,10 @@ $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/target.h $(wildcard src/core/*.[ch] \
 	@mkdir -p $(@D)
 	@clang -std=c11 -D_GNU_SOURCE -O1 -g -Isrc -I. \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	    $(filter %.c,$^) -ljansson -lz -lm -o $@
+	    $(filter %.c,$^) $(LIBS) -o $@
+# the reader of networks reads more than files
+$(B)/fuzz/weights: src/vit/weights.c src/vit/weights_shape.c \
+                   src/vit/record.c src/vit/config.c
 fuzz: $(fuzzed:%=$(B)/fuzz/%)
 	@for t in $(fuzzed); do \
 	    mkdir -p $(B)/fuzz/corpus/$$t && \

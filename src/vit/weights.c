@@ -122,7 +122,6 @@ static thm_status read_model(const thm_vit_file *from, int heads,
         status = read_record(from, heads, &w->record);
     } else {
         thm_vit_config *c = &w->record.config;
-        w->record.task = thm_task_options_default(THM_TASK_TWO_STEP_TOKENS);
         status = thm_vit_file_config(from, heads, c, &w->channels);
         thm_message why = {""};
         if (status == THM_OK && thm_vit_config_check(c, &why) != THM_OK) {

@@ -14,8 +14,8 @@
 #include "vit/record.h"
 
 typedef struct {
-    thm_vit_record record; /* of a file that has none: config and scale; seed
-                              and smoothing 0, task the default one        */
+    thm_vit_record record; /* of a file that has none: config and scale, the
+                              rest zeros                                    */
     bool recorded;         /* a checkpoint that says what it is             */
     int channels;          /* of patch_embed.proj.weight; 0: it is flat     */
     thm_vit_layout layout;
