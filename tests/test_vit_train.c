@@ -150,7 +150,8 @@ START_TEST(bad_input_gets_one_line)
         "--steps 0",          "--attention none", "--lr 0",
         "--tokens 15",        "--mlp 0",          "--batch 0",
         "--smoothing 1",      "--task nothing",   "--temperature 0",
-        "--out /proc/none/x", "--heads 0",        "--unknown"};
+        "--out /proc/none/x", "--heads 0",        "--unknown",
+        "--maps-at 1,,2",     "--maps-at 5x",     "--maps-at -1"};
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
         outcome o = run(bad[k], "");
         ck_assert_msg(o.code == 2 && o.lines == 1 && *o.out == '\0',
@@ -254,6 +255,22 @@ START_TEST(other_data_are_refused)
 }
 END_TEST
 
+/* Maps at the steps asked for; what they hold is vit/maps.h's suite. */
+START_TEST(maps_at_chosen_steps)
+{
+    static const char *const names[] = {
+        "m/maps-0.safetensors", "m/maps-0.tsv", "m/maps-70.safetensors",
+        "m/maps-150.safetensors", "m/maps-50.safetensors"};
+    struct stat info;
+    outcome o = run(SMALL "--out m --maps-at 70,0,150,1000", "");
+    ck_assert_int_eq(o.code, 0);
+    for (int k = 0; k < 5; k++) {
+        ck_assert_int_eq(stat(scratch_path(names[k]), &info) == 0, k < 4);
+    }
+    outcome_free(&o);
+}
+END_TEST
+
 /* --isa reaches the kernels: float sums in another order; and a run goes on
  * only with its own. */
 START_TEST(kernels_are_those_asked_for)
@@ -317,6 +334,7 @@ int main(void)
     tcase_add_test(c, what_is_not_finite_points_back);
     tcase_add_test(c, a_checkpoint_of_another_run_is_refused);
     tcase_add_test(c, other_data_are_refused);
+    tcase_add_test(c, maps_at_chosen_steps);
     tcase_add_test(c, kernels_are_those_asked_for);
     tcase_add_test(c, nothing_need_be_asked_for);
     suite_add_tcase(suite, c);

@@ -103,6 +103,8 @@ static const thm_option table[] = {
     {"probe", 0, "K", THM_OPTION_INT, &request.probe,
      "test samples that the instruments look at (default 64; 0: none)", 0,
      1 << 16},
+    {"maps-at", 0, "T,T,...", THM_OPTION_TEXT, &request.maps_at,
+     "steps at which maps of attention and of gradients are written", 0, 0},
     {"checkpoint", 0, "T", THM_OPTION_INT, &request.checkpoint,
      "write one every T steps (default 1000)", 1, 100000000},
     {"out", 'o', "DIR", THM_OPTION_TEXT, &common.out,

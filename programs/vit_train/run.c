@@ -11,6 +11,7 @@
 #include "core/tsv.h"
 #include "io/tensor.h"
 #include "programs/start.h"
+#include "programs/vit_train/maps.h"
 #include "vit/eureka.h"
 #include "vit/instruments.h"
 
@@ -249,9 +250,9 @@ static void summarise(const thm_task *task, const thm_trainer *t,
                  thm_trainer_params(t), r->params);
 }
 
-static thm_status step_once(const run_request *q, thm_trainer *t,
-                            thm_instruments *probe, run_history *h,
-                            thm_message *msg)
+static thm_status step_once(const run_request *q, const thm_task *task,
+                            thm_trainer *t, thm_instruments *probe,
+                            run_history *h, thm_message *msg)
 {
     thm_vit_score score;
     thm_status status = thm_trainer_step(t, &score, msg);
@@ -264,8 +265,10 @@ static thm_status step_once(const run_request *q, thm_trainer *t,
     if (step % q->evaluate == 0 || step == q->steps) {
         status = evaluate(q, t, probe, h, msg);
     }
-    if (status == THM_OK && q->out &&
-        (step % q->checkpoint == 0 || step == q->steps)) {
+    if (status == THM_OK && maps_due(q->maps_at, step)) {
+        status = maps_write(q->out, task, t, msg);
+    }
+    if (status == THM_OK && (step % q->checkpoint == 0 || step == q->steps)) {
         status = save(q->out, t, h, msg);
     }
     return status;
@@ -284,15 +287,16 @@ static void point_back(const run_history *h, thm_message *msg)
 }
 
 /* From where the trainer is to the end, or until interrupted. */
-static thm_status loop(const run_request *q, thm_trainer *t,
-                       thm_instruments *probe, run_history *h, thm_message *msg)
+static thm_status loop(const run_request *q, const thm_task *task,
+                       thm_trainer *t, thm_instruments *probe, run_history *h,
+                       thm_message *msg)
 {
     thm_status status = THM_OK;
     thm_progress progress = thm_progress_begin(
         q->progress && isatty(STDERR_FILENO) ? stderr : NULL, "steps");
     while (status == THM_OK && thm_trainer_steps(t) < q->steps &&
            !start_interrupted()) {
-        status = step_once(q, t, probe, h, msg);
+        status = step_once(q, task, t, probe, h, msg);
         thm_progress_update(&progress, thm_trainer_steps(t), q->steps);
     }
     thm_progress_end(&progress);
@@ -302,9 +306,7 @@ static thm_status loop(const run_request *q, thm_trainer *t,
     if (status != THM_OK || !start_interrupted()) {
         return status;
     }
-    if (q->out) {
-        status = save(q->out, t, h, msg);
-    }
+    status = save(q->out, t, h, msg);
     return status == THM_OK ? THM_EINTERRUPTED : status;
 }
 
@@ -313,7 +315,10 @@ thm_status run_train(const run_request *q, const thm_task *task, thm_trainer *t,
 {
     const thm_vit_config *c = &thm_trainer_options_of(t)->config;
     thm_instruments *probe = NULL;
-    thm_status status = q->out ? thm_dir_make(q->out, msg) : THM_OK;
+    thm_status status = maps_check(q->maps_at, msg);
+    if (status == THM_OK) {
+        status = thm_dir_make(q->out, msg);
+    }
     h->cols = RUN_ROW + (q->probe ? c->depth * c->heads * THM_INSTRUMENTS : 0);
     if (status == THM_OK && q->probe) {
         status = thm_instruments_alloc(t, task, q->probe, &probe);
@@ -323,11 +328,14 @@ thm_status run_train(const run_request *q, const thm_task *task, thm_trainer *t,
     }
     if (status == THM_OK && h->count == 0) {
         status = evaluate(q, t, probe, h, msg);
+        if (status == THM_OK && maps_due(q->maps_at, 0)) {
+            status = maps_write(q->out, task, t, msg);
+        }
     }
     const long first = thm_trainer_steps(t);
     const double begin = thm_seconds();
     if (status == THM_OK) {
-        status = loop(q, t, probe, h, msg);
+        status = loop(q, task, t, probe, h, msg);
     }
     if (status == THM_OK) {
         summarise(task, t, h, thm_seconds() - begin,

@@ -14,6 +14,7 @@ typedef struct {
     int probe;      /* samples that instruments look at; 0: none      */
     int checkpoint; /* steps between checkpoints                     */
     const char *out;
+    const char *maps_at; /* steps: see maps.h */
     bool resume;
     bool progress;
 } run_request;

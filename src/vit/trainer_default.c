@@ -26,6 +26,7 @@ static learning learning_of(thm_task_kind kind)
     case THM_TASK_TWO_STEP:
     case THM_TASK_TWO_STEP_MOVING:
     case THM_TASK_ONE_STEP:
+    case THM_TASK_PATHFINDER:
         return of_images;
     case THM_TASK_CLASSIFY:
         return of_classes;
