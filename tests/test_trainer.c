@@ -204,6 +204,38 @@ START_TEST(half_a_checkpoint_is_refused)
 END_TEST
 
 /* d loss / d w: the mean over samples of what each gives alone. */
+/* Documented error: another shape of as many numbers. */
+START_TEST(a_checkpoint_of_another_shape_is_refused)
+{
+    const thm_trainer_options o = small();
+    thm_trainer *t = made(&o), *untouched = made(&o);
+    thm_message msg = {""};
+    static char bytes[1 << 20], swapped[32];
+    int rows, cols;
+    ck_assert_int_eq(thm_trainer_save(t, scratch_path("c"), 0, 0, NULL, NULL),
+                     THM_OK);
+    FILE *stream = fopen(scratch_path("c"), "rb");
+    const size_t size = fread(bytes, 1, sizeof bytes, stream);
+    fclose(stream);
+    char *name = memmem(bytes, size, "\"head.weight\"", 13);
+    ck_assert_ptr_nonnull(name);
+    char *shape = strchr(strstr(name, "\"shape\""), '[');
+    ck_assert_int_eq(sscanf(shape, "[%d,%d]", &rows, &cols), 2);
+    ck_assert_int_ne(rows, cols);
+    snprintf(swapped, sizeof swapped, "[%d,%d]", cols, rows);
+    memcpy(shape, swapped, strlen(swapped));
+    scratch_write("swapped", bytes, size);
+    ck_assert_int_eq(thm_trainer_load(t, scratch_path("swapped"), &msg),
+                     THM_EFORMAT);
+    ck_assert_msg(strstr(msg.text, "head.weight: expected the first of 2 "
+                                   "dimensions to be") != NULL,
+                  "found: %s", msg.text);
+    assert_same(t, untouched);
+    thm_trainer_free(t);
+    thm_trainer_free(untouched);
+}
+END_TEST
+
 START_TEST(a_batch_is_the_mean_of_its_samples)
 {
     thm_trainer_options o = small();
@@ -322,6 +354,7 @@ int main(void)
     tcase_add_loop_test(c, a_checkpoint_goes_on, 0, THM_SGD + 1);
     tcase_add_test(c, another_run_is_refused);
     tcase_add_test(c, half_a_checkpoint_is_refused);
+    tcase_add_test(c, a_checkpoint_of_another_shape_is_refused);
     tcase_add_test(c, a_batch_is_the_mean_of_its_samples);
     tcase_add_test(c, no_part_is_forgotten);
     tcase_add_test(c, what_cannot_be_is_said);

@@ -180,11 +180,13 @@ done:
     return status;
 }
 
-/* count numbers of a tensor of the file to `to`. */
+/* A tensor of the file to `to`: (rows x cols), or (cols) with rows = 0. */
 static thm_status read_floats(const char *path, const char *name,
-                              const unsigned char *bytes, size_t size,
-                              int64_t count, float *to, thm_message *msg)
+                              const unsigned char *bytes, size_t size, int rows,
+                              int64_t cols, float *to, thm_message *msg)
 {
+    const int64_t count = rows > 0 ? rows * cols : cols;
+    const size_t first = (size_t)(rows > 0 ? rows : cols);
     thm_tensor tensor;
     thm_status status = thm_tensor_parse(path, name, bytes, size, &tensor, msg);
     if (status != THM_OK) {
@@ -194,6 +196,12 @@ static thm_status read_floats(const char *path, const char *name,
         status = thm_fail(THM_EFORMAT, msg,
                           "%s: %s: expected %lld numbers, found %zu", path,
                           name, (long long)count, tensor.count);
+    } else if (tensor.ndim != (rows > 0 ? 2 : 1) || tensor.shape[0] != first) {
+        status = thm_fail(THM_EFORMAT, msg,
+                          "%s: %s: expected the first of %d dimensions to be "
+                          "%zu, found %zu of %d",
+                          path, name, rows > 0 ? 2 : 1, first, tensor.shape[0],
+                          tensor.ndim);
     }
     for (int64_t e = 0; status == THM_OK && e < count; e++) {
         to[e] = (float)tensor.data[e];
@@ -290,15 +298,15 @@ thm_status thm_trainer_load(thm_trainer *t, const char *path, thm_message *msg)
     for (int k = 0; status == THM_OK && k < t->layout.count; k++) {
         const thm_vit_tensor *w = &t->layout.tensors[k];
         status =
-            read_floats(path, w->name, bytes, size, (int64_t)w->rows * w->cols,
-                        fresh + w->offset, msg);
+            read_floats(path, w->name, bytes, size, w->vector ? 0 : w->rows,
+                        w->cols, fresh + w->offset, msg);
     }
     if (status == THM_OK) {
-        status = read_floats(path, "optimiser.m", bytes, size, total,
+        status = read_floats(path, "optimiser.m", bytes, size, 0, total,
                              fresh + total, msg);
     }
     if (status == THM_OK && moments == 2) {
-        status = read_floats(path, "optimiser.v", bytes, size, total,
+        status = read_floats(path, "optimiser.v", bytes, size, 0, total,
                              fresh + 2 * total, msg);
     }
     if (status == THM_OK) {
