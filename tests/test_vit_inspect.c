@@ -11,8 +11,6 @@
 #include "vit/inspect.h"
 #include "vit/weights.h"
 
-#define COLUMN(id) THM_VIT_INSPECT_##id
-
 static void setup(void)
 {
     find_program("vit-inspect");
@@ -315,16 +313,6 @@ START_TEST(refused_in_one_line)
 }
 END_TEST
 
-START_TEST(too_many_samples_for_b)
-{
-    const thm_vit_config c = thm_vit_config_default();
-    const thm_vit_pass pass = {.config = &c, .samples = 3};
-    double rows[1];
-    ck_assert_int_eq(thm_vit_inspect(&pass, NULL, NULL, 4, rows), THM_EDIM);
-    ck_assert_int_eq(thm_vit_inspect(&pass, NULL, NULL, 0, rows), THM_EDIM);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("vit-inspect");
@@ -336,7 +324,6 @@ int main(void)
     tcase_add_test(tc, files_and_figure);
     tcase_add_test(tc, no_gnuplot);
     tcase_add_test(tc, refused_in_one_line);
-    tcase_add_test(tc, too_many_samples_for_b);
     tcase_set_timeout(tc, 60);
     suite_add_tcase(suite, tc);
     return run_suite(suite);

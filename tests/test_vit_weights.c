@@ -121,7 +121,7 @@ static size_t lay_number(const char *dtype, double x, unsigned char *to)
 
 static size_t lay_out(const plan *p, unsigned char *file)
 {
-    static unsigned char data[1 << 15];
+    static unsigned char data[1 << 17];
     size_t at = 0, used = 0;
     char *header = (char *)file + 8;
     for (int k = 0; k < p->count; k++) {
@@ -153,7 +153,7 @@ static thm_message msg;
 
 static thm_status read_plan(const plan *p, int heads, thm_vit_weights *out)
 {
-    static unsigned char file[1 << 16];
+    static unsigned char file[1 << 18];
     const size_t size = lay_out(p, file);
     unsigned char *copy = malloc(size); /* a sanitizer sees its end */
     memcpy(copy, file, size);
@@ -216,6 +216,40 @@ static laid *named(plan *p, const char *name)
     return NULL;
 }
 
+/* Attention `inside` wide in every block. */
+static plan wide(int inside)
+{
+    plan p = timm_like();
+    for (int l = 0; l < BLOCKS; l++) {
+        char name[64];
+        snprintf(name, sizeof name, "blocks.%d.attn.qkv.weight", l);
+        named(&p, name)->shape[0] = 3 * inside;
+        snprintf(name, sizeof name, "blocks.%d.attn.qkv.bias", l);
+        named(&p, name)->shape[0] = 3 * inside;
+        snprintf(name, sizeof name, "blocks.%d.attn.proj.weight", l);
+        named(&p, name)->shape[1] = inside;
+    }
+    return p;
+}
+
+START_TEST(heads_of_64)
+{
+    thm_vit_weights w;
+    plan p = wide(128);
+    ck_assert_msg(read_plan(&p, 0, &w) == THM_OK, "%s", msg.text);
+    ck_assert(w.record.config.heads == 2 && w.record.config.head_width == 64);
+    thm_vit_weights_free(&w);
+    ck_assert_int_eq(read_plan(&p, 8, &w), THM_OK);
+    ck_assert(w.record.config.heads == 8 && w.record.config.head_width == 16);
+    thm_vit_weights_free(&w);
+    p = wide(70); /* one of 64 and a rest: nothing to guess */
+    ck_assert_int_eq(read_plan(&p, 0, &w), THM_EDOMAIN);
+    ck_assert_int_eq(read_plan(&p, 7, &w), THM_OK);
+    ck_assert_int_eq(w.record.config.head_width, 10);
+    thm_vit_weights_free(&w);
+}
+END_TEST
+
 START_TEST(other_models)
 {
     thm_vit_weights w;
@@ -257,6 +291,12 @@ static void lose(plan *p, const char *name)
 }
 static void surplus(plan *p, const char *name)
 {
+    add(p, "F32", name, 1, 4, 0, 0, 0);
+}
+/* of a checkpoint without a record */
+static void ours(plan *p, const char *name)
+{
+    add(p, "F64", "trainer.state", 1, 2, 0, 0, 0);
     add(p, "F32", name, 1, 4, 0, 0, 0);
 }
 static void widen(plan *p, const char *name)
@@ -313,6 +353,8 @@ static const struct {
     {surplus, "fc_norm.weight", 2, THM_EFORMAT,
      "nothing but the tensors of this ViT, found fc_norm.weight [4]"},
     {surplus, "optimiser.m", 2, THM_EFORMAT, "found optimiser.m [4]"},
+    {ours, "history", 2, THM_OK, ""},
+    {ours, "dist_token", 2, THM_EFORMAT, "found dist_token [4]"},
     {surplus, "blocks.7.ls1.gamma", 2, THM_EFORMAT,
      "expected a tensor 'blocks.2.norm1.weight'"},
     {surplus, "blocks.24.norm1.weight", 2, THM_EDIM,
@@ -485,6 +527,7 @@ int main(void)
     TCase *tc = tcase_create("weights");
     tcase_add_checked_fixture(tc, scratch_make, scratch_remove);
     tcase_add_test(tc, shapes_tell_the_model);
+    tcase_add_test(tc, heads_of_64);
     tcase_add_test(tc, other_models);
     tcase_add_test(tc, broken_files_are_refused);
     tcase_add_test(tc, a_checkpoint_says_what_it_is);
