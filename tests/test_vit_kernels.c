@@ -104,6 +104,27 @@ START_TEST(exponentials_are_accurate)
 }
 END_TEST
 
+START_TEST(open_gates_keep_their_slope)
+{
+    /* formula: e^-x / (1 + e^-x)^2 in doubles; three roundings, the last of
+     * them where the float's exponent ends */
+    const thm_vit32_kernels *k = kernels_of((thm_isa)_i);
+    if (k == NULL) {
+        return;
+    }
+    for (int i = -1600; i <= 1600; i++) {
+        const thm_vit32_head head = {
+            .kind = THM_VIT_SIGMOID, .T = 1, .scale = 1, .gain = 1};
+        const float S = (float)i * 0.0517f;
+        const double e = exp(-fabs((double)S)), p = 1 / (1 + e);
+        float A, G = 1, u, w;
+        k->attend(&head, &S, &A);
+        k->attend_back(&head, &S, &A, &G, &u, &w);
+        ck_assert_double_le(fabs((double)G - e * p * p), 8 * EPS * e);
+    }
+}
+END_TEST
+
 START_TEST(norms_agree)
 {
     /* second route: double; sums of D terms of size sqrt(D) */
@@ -293,6 +314,7 @@ static Suite *suite(void)
     suite_add_tcase(s, slow);
     const int isas = THM_ISA_AVX512 + 1;
     tcase_add_loop_test(t, gelu_is_accurate, 0, isas);
+    tcase_add_loop_test(t, open_gates_keep_their_slope, 0, isas);
     tcase_add_loop_test(t, exponentials_are_accurate, 0, isas);
     tcase_add_loop_test(t, norms_agree, 0, isas * SIZES);
     tcase_add_loop_test(slow, attention_agrees, 0,

@@ -245,6 +245,16 @@ static real cosines_back(const vit_head *h, int i, int n, const real *s,
     return d_gain;
 }
 
+/* a (1 - a) = e / (1 + e)^2: 1 - a of an open gate would have no digits left */
+static void sigmoids_back(int n, real c, const real *s, real *g)
+{
+#pragma omp simd
+    for (int j = 0; j < n; j++) {
+        const real e = exponential(-fabs(c * s[j])), p = 1 / (1 + e);
+        g[j] *= c * (e * p * p);
+    }
+}
+
 static real row_back(const vit_head *h, int i, int n, const real *s,
                      const real *a, real *g, real *u, real *w)
 {
@@ -261,10 +271,7 @@ static real row_back(const vit_head *h, int i, int n, const real *s,
         distances_back(h, i, n, a, g, u, w);
         break;
     case THM_VIT_SIGMOID:
-#pragma omp simd
-        for (int j = 0; j < n; j++) {
-            g[j] *= h->scale * a[j] * (1 - a[j]);
-        }
+        sigmoids_back(n, h->scale, s, g);
         break;
     case THM_VIT_LINEAR:
         for (int j = 0; j < n; j++) {
