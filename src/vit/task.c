@@ -48,13 +48,13 @@ static const thm_task_family *family_of(thm_task_kind kind)
 
 thm_task_options thm_task_options_default(thm_task_kind kind)
 {
-    /* 17 tokens of a halved composite; of a single picture, 49; of snakes
-     * and discs, 64. */
-    const bool whole = kind == THM_TASK_CLASSIFY || kind == THM_TASK_PATHFINDER;
+    /* 17 tokens of a halved composite and of a single picture; of snakes and
+     * discs, 64. */
+    const bool snakes = kind == THM_TASK_PATHFINDER;
     return (thm_task_options){.kind = kind,
                               .tokens = 16,
-                              .patch = whole ? 4 : 7,
-                              .half = !whole,
+                              .patch = snakes ? 4 : 7,
+                              .half = !snakes && kind != THM_TASK_CLASSIFY,
                               .size = 32,
                               .prior = 0.5};
 }

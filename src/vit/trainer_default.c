@@ -3,7 +3,7 @@
  * two-step tasks    paper-notes/hoffmann2024.md, "Model and optimiser": what
  *                   shows a plateau of softmax within minutes; the controls
  *                   learn alike, so that only the task differs
- * classify          10 epochs of Fashion-MNIST at the rate of a small network
+ * classify          20 epochs of Fashion-MNIST, in batches of 64
  * cls-tokens,       paper-notes/varre2026.md: AdamW at a constant 1e-3, batches
  * induction         of 256, 10 epochs of 1e4 and of 1e5 samples, plain loss
  * icl-regression    the same rate, warmed up: the layers are deeper */
@@ -18,7 +18,7 @@ typedef struct {
 /* Kinds that are not named learn as the tokens of the two-step task. */
 static const learning of_tokens = {3e-3, 1e-5, 0.05, 0.1, 500, 10000, 64};
 static const learning of_images = {5e-4, 1e-5, 0.05, 0.1, 500, 8000, 128};
-static const learning of_classes = {1e-3, 1e-5, 0.05, 0.1, 250, 4700, 128};
+static const learning of_classes = {1e-3, 1e-5, 0.05, 0.1, 500, 18750, 64};
 
 static learning learning_of(thm_task_kind kind)
 {
