@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) $(OPT) -g -ffp-contract=off \
 ALL_LDFLAGS = -fopenmp $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 # FLINT before 3 keeps Arb in a library of its own.
 ARB_LIBS = $(if $(wildcard /usr/include/flint/arb.h),,-lflint-arb) -lflint
-LIBS = -lgsl -llapacke -lopenblas $(ARB_LIBS) -ljansson -lz -lnettle -lm
+LIBS = -lgsl -llapacke -lopenblas $(ARB_LIBS) -ljansson -lz -llzma -lnettle -lm
 
 isa_src   = $(wildcard src/*/*_isa.c)
 real_src  = $(wildcard src/*/*_real.c)
@@ -50,7 +50,7 @@ programs = $(foreach s,$(prog_src) $(proof_src) $(exp_src),\
            $(B)/bin/$(call name,$s)) $(B)/bin/theoremeter
 tests    = $(test_src:tests/%.c=$(B)/tests/%)
 # Readers of user files, each with a fuzz target and a kept corpus.
-fuzzed   = text safetensors idx weights
+fuzzed   = text safetensors idx weights rdata texts
 replays  = $(fuzzed:%=$(B)/tests/replay-%)
 # What a user copies must work: built for the tests, which run it.
 template = $(B)/tests/template
@@ -254,6 +254,11 @@ bench: deps
 data-mnist:
 	@build-aux/deps.sh data
 	@build-aux/data-mnist.sh data/mnist
+
+# Real reviews for the tasks on texts; without them invented ones stand in.
+.PHONY: data-reviews
+data-reviews:
+	@build-aux/data-reviews.sh data/reviews
 
 # ---- fuzzing ----------------------------------------------------------------
 

@@ -19,6 +19,7 @@ build | libflint-dev        | flint/flint.h -lflint         | under Arb
 build | libflint-arb-dev    | flint/arb.h -lflint or arb.h -lflint-arb | enclosures
 build | libjansson-dev      | jansson.h -ljansson           | JSON
 build | zlib1g-dev          | zlib.h -lz                    | compressed data sets
+build | liblzma-dev        | lzma.h -llzma                 | texts in R packages
 build | librandom123-dev    | Random123/philox.h -lm        | random numbers
 build | nettle-dev          | nettle/sha2.h -lnettle        | checksums
 build | gnuplot-nox         | command gnuplot               | figures

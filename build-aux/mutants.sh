@@ -20,7 +20,8 @@ test_vit_gradient test_vit_kernels test_vit_model
 test_optimise test_eureka test_trainer test_instruments
 test_instruments_spectra test_task test_task_images test_task_sequences
 test_task_pathfinder test_vit_spectra test_vit_rows
-test_vit_maps test_vit_images test_vit_weights'
+test_vit_maps test_vit_images test_vit_weights
+test_rdata test_texts test_task_text'
 limit=120
 
 rm -rf "$dir"

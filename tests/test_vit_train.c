@@ -146,12 +146,23 @@ END_TEST
 
 START_TEST(bad_input_gets_one_line)
 {
-    static const char *const bad[] = {
-        "--steps 0",          "--attention none", "--lr 0",
-        "--tokens 15",        "--mlp 0",          "--batch 0",
-        "--smoothing 1",      "--task nothing",   "--temperature 0",
-        "--out /proc/none/x", "--heads 0",        "--unknown",
-        "--maps-at 1,,2",     "--maps-at 5x",     "--maps-at -1"};
+    static const char *const bad[] = {"--steps 0",
+                                      "--attention none",
+                                      "--lr 0",
+                                      "--tokens 15",
+                                      "--mlp 0",
+                                      "--batch 0",
+                                      "--smoothing 1",
+                                      "--task nothing",
+                                      "--temperature 0",
+                                      "--out /proc/none/x",
+                                      "--heads 0",
+                                      "--unknown",
+                                      "--maps-at 1,,2",
+                                      "--maps-at 5x",
+                                      "--maps-at -1",
+                                      "--size 33 --task pathfinder",
+                                      "--text /none --task text-mlm"};
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
         outcome o = run(bad[k], "");
         ck_assert_msg(o.code == 2 && o.lines == 1 && *o.out == '\0',

@@ -16,7 +16,7 @@ enum { HEAT = THM_VIT_QK_NORM + 1 };
 static int task_kind, attention, optimiser, rescale,
     schedule = THM_HEAT_HALF_COSINE;
 static bool full;
-static const char *images, *digits;
+static const char *images, *digits, *text;
 static int tokens, patch, size, depth, width, heads, head_width, mlp, batch,
     warmup = -1;
 static double prior, lr, lr_qk = 1.0, decay = -1.0, smoothing = -1.0;
@@ -28,7 +28,9 @@ static const thm_option table[] = {
     {"task", 't', TASKS, THM_OPTION_CHOICE, &task_kind,
      "what to learn (default two-step-tokens)", 0, 0},
     {"tokens", 'n', "N", THM_OPTION_INT, &tokens,
-     "tokens of a sample (default 16)", 16, 64},
+     "tokens of a sample: 16 to 64 (default 16), bytes of a text 64 to 1024 "
+     "(default 128)",
+     16, 1024},
     {"patch", 'p', "S", THM_OPTION_INT, &patch,
      "pictures: side of a patch in pixels (default: the task's)", 1, 56},
     {"size", 0, "S", THM_OPTION_INT, &size,
@@ -42,6 +44,11 @@ static const thm_option table[] = {
     {"mnist", 0, "DIR", THM_OPTION_TEXT, &digits,
      "folder of MNIST, for the indicators (default data/mnist if it is there, "
      "else two classes of Fashion-MNIST)",
+     0, 0},
+    {"text", 0, "DIR", THM_OPTION_TEXT, &text,
+     "folder of texts, DIR/{train,test}/CLASS/*.txt (default: the reviews in "
+     "data/reviews or of an installed r-cran-modeldata, else, or 'invented', "
+     "invented ones)",
      0, 0},
     {"prior", 0, "P", THM_OPTION_REAL, &prior,
      "chance that the second indicator is made equal to the first (default "
@@ -245,5 +252,6 @@ thm_task_options ask_task(void)
     o.prior = prior > 0.0 ? prior : o.prior;
     o.images = images;
     o.digits = digits;
+    o.text = text;
     return o;
 }

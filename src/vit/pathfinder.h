@@ -50,7 +50,7 @@ typedef struct {
 } thm_pathfinder_scene;
 
 /* Draws until both snakes are whole: attempts of bounded length, each on its
- * own, of which about one in SUCC succeeds. */
+ * own, of which about one in 5 to 15 succeeds. */
 void thm_pathfinder_draw(const thm_pathfinder *kind, thm_rng *rng,
                          thm_pathfinder_scene *scene);
 

@@ -42,6 +42,9 @@ static const thm_task_family *family_of(thm_task_kind kind)
         return &thm_task_sequences;
     case THM_TASK_PATHFINDER:
         return &thm_task_pathfinder;
+    case THM_TASK_TEXT_CLASS:
+    case THM_TASK_TEXT_MLM:
+        return &thm_task_text_family;
     }
     return NULL;
 }
@@ -49,10 +52,11 @@ static const thm_task_family *family_of(thm_task_kind kind)
 thm_task_options thm_task_options_default(thm_task_kind kind)
 {
     /* 17 tokens of a halved composite and of a single picture; of snakes and
-     * discs, 64. */
+     * discs, 64; most reviews have 128 bytes. */
     const bool snakes = kind == THM_TASK_PATHFINDER;
+    const bool text = kind == THM_TASK_TEXT_CLASS || kind == THM_TASK_TEXT_MLM;
     return (thm_task_options){.kind = kind,
-                              .tokens = 16,
+                              .tokens = text ? 128 : 16,
                               .patch = snakes ? 4 : 7,
                               .half = !snakes && kind != THM_TASK_CLASSIFY,
                               .size = 32,

@@ -20,7 +20,9 @@
     X(THM_TASK_CLS_TOKENS, "cls-tokens")                                       \
     X(THM_TASK_INDUCTION, "induction")                                         \
     X(THM_TASK_ICL_REGRESSION, "icl-regression")                               \
-    X(THM_TASK_PATHFINDER, "pathfinder")
+    X(THM_TASK_PATHFINDER, "pathfinder")                                       \
+    X(THM_TASK_TEXT_CLASS, "text-class")                                       \
+    X(THM_TASK_TEXT_MLM, "text-mlm")
 
 /* Two-step tasks show two indicators and two targets, the first beside the
  * first.  z = 1 if the indicators are equal, else 2; the label is the class of
@@ -47,7 +49,14 @@
  * w from N(0, I / 5), of dimension 5; tokens (x, 0) and (0, y); the target at
  * each x is its y.
  * pathfinder: a picture of pathfinder.h in patches of (row, column); 1 if both
- * discs are on one snake, else 0. */
+ * discs are on one snake, else 0.
+ * text-class: the class of a text by `tokens` of its bytes, in train from
+ * anywhere in it, of test sample i the first of text i, whatever seed and step;
+ * short texts end in blanks.
+ * text-mlm: `tokens` bytes out of all texts of the split, a new line after
+ * each; of 15 % (rounded) the byte is asked for: 8 of 10 show the mask (256), 1
+ * any byte, 1 itself (Devlin et al. 2019). Invented texts (text_grammar.h) are
+ * drawn anew, in both splits. */
 typedef enum {
 #define THM_TASK_ENUM(name, text) name,
     THM_TASK_TABLE(THM_TASK_ENUM)
@@ -60,7 +69,7 @@ const char *thm_task_text(thm_task_kind kind);
  * phenomenon.  A task reads what it knows, nothing else. */
 typedef struct {
     thm_task_kind kind;
-    int tokens;   /* two-step-tokens: 16 to 64                                */
+    int tokens;   /* two-step-tokens: 16 to 64; texts: bytes, 64 to 1024      */
     int patch;    /* images: side in pixels, dividing that of a tile          */
     bool half;    /* images: tiles by 2 x 2 means to 14 x 14, one channel, no
                      colours                                                  */
@@ -71,10 +80,17 @@ typedef struct {
     const char *images; /* folder of Fashion-MNIST; NULL: Debian's            */
     const char *digits; /* folder of MNIST; NULL: THM_TASK_DIGITS if it is
                            there, else trousers and boots are the indicators  */
+    const char *text;   /* folder of texts, as thm_texts_read wants it; NULL:
+                           the reviews in THM_TASK_REVIEWS or of an installed
+                           r-cran-modeldata, else, or THM_TASK_INVENTED,
+                           invented ones                                      */
 } thm_task_options;
 
 /* Where `make data-mnist` puts MNIST. */
 #define THM_TASK_DIGITS "data/mnist"
+/* Where `make data-reviews` puts the reviews. */
+#define THM_TASK_REVIEWS "data/reviews"
+#define THM_TASK_INVENTED "invented"
 
 thm_task_options thm_task_options_default(thm_task_kind kind);
 

@@ -26,7 +26,7 @@ typedef struct {
 } thm_task_family;
 
 extern const thm_task_family thm_task_tokens, thm_task_images,
-    thm_task_sequences, thm_task_pathfinder;
+    thm_task_sequences, thm_task_pathfinder, thm_task_text_family;
 
 struct thm_task {
     thm_task_options options; /* its strings are not kept            */
