@@ -214,7 +214,8 @@ START_TEST(pictures_as_a_series)
     vit_case v;
     vit_draw(&c, S, 5, 0.6, &v);
     thm_vit_maps m = maps_of(&v);
-    const thm_vit_grid grid = {.rows = 2, .cols = 2, .side = 2, .channels = 1};
+    const thm_vit_grid grid = thm_vit_grid_of(&c, 2);
+    ck_assert(grid.rows == 2 && grid.cols == 2 && grid.channels == 1);
     thm_tensor t = series_of(&m, &grid, &c, v.x);
     /* a sample: 16 pixels, 4 patches' gradients, 4 for each of 4 heads */
     ck_assert_uint_eq(t.shape[0], S * (16 + 4 + 16));
@@ -258,7 +259,8 @@ START_TEST(sequences_as_a_series)
     vit_case v;
     vit_draw(&c, S, 5, 0.6, &v);
     thm_vit_maps m = maps_of(&v);
-    const thm_vit_grid grid = {.rows = 1, .cols = 4};
+    const thm_vit_grid grid = thm_vit_grid_of(&c, 0);
+    ck_assert(grid.rows == 1 && grid.cols == 4 && grid.channels == 0);
     thm_tensor t = series_of(&m, &grid, &c, v.x);
     ck_assert_uint_eq(t.shape[0], S * 6 * T);
     /* the norms of tokens, from the smallest to the largest; none of the CLS */

@@ -1,5 +1,4 @@
 /* What a network is shown: see inspect.h. */
-#include <math.h>
 #include <stdlib.h>
 
 #include "core/json.h"
@@ -64,15 +63,8 @@ static thm_status open_task(const inspect_request *q, const thm_vit_weights *w,
                                THM_INSTRUMENTS_DRAW, 0, q->samples, &p->drawn);
     }
     if (status == THM_OK) {
-        const int side = thm_task_patch(p->task),
-                  tokens = w->record.config.tokens;
-        const int across = side > 0 ? (int)lrint(sqrt(tokens)) : 1;
         p->batch = p->drawn.batch;
-        p->grid = (thm_vit_grid){
-            .rows = across, .cols = tokens / across, .side = side};
-        if (side > 0) {
-            p->grid.channels = w->record.config.features / (side * side);
-        }
+        p->grid = thm_vit_grid_of(&w->record.config, thm_task_patch(p->task));
         p->data = thm_task_record(p->task);
         status = p->data ? THM_OK : THM_ENOMEM;
     }

@@ -2,7 +2,6 @@
 #include "programs/vit_train/maps.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -64,13 +63,7 @@ static thm_status keep(const char *dir, const thm_task *task,
 {
     const thm_vit_config *c = &thm_trainer_options_of(t)->config;
     const long step = thm_trainer_steps(t);
-    const int side = thm_task_patch(task);
-    const int across = side > 0 ? (int)lrint(sqrt(c->tokens)) : 1;
-    const thm_vit_grid grid = {.rows = across,
-                               .cols = c->tokens / across,
-                               .side = side,
-                               .channels =
-                                   side > 0 ? c->features / (side * side) : 0};
+    const thm_vit_grid grid = thm_vit_grid_of(c, thm_task_patch(task));
     char *tensors = path_of(dir, step, "safetensors"),
          *series = path_of(dir, step, "tsv");
     thm_status status = tensors && series ? THM_OK : THM_ENOMEM;

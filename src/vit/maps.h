@@ -44,16 +44,45 @@ typedef struct {
     int rows, cols, side, channels;
 } thm_vit_grid;
 
-/* What plots/attention-maps.gp draws, as a series (core/tsv.h): panel 0 is the
- * input (grey values of pixels; of a sequence the norms of its tokens; missing
- * where input is NULL), 1 the gradient, 2 + layer H + head (layer and head
- * counted from 1, else 0) what tokens receive.  A row is a pixel, or a token:
- * its value, the input's from its smallest to its largest, the others over the
- * largest of a patch - of a sequence the CLS is token 0 and counts - and the
- * panel's largest itself and the CLS' own, both as they are.
- * Blocks, two blank lines between them, are panels of one sample; those of a
- * sequence are samples, their rows the panels.
- * THM_EIO, THM_ENOMEM as thm_tsv_commit. */
+/* Of patches of `side` pixels that make a square picture (vit/task.h:
+ * thm_task_patch); side = 0: a sequence. */
+thm_vit_grid thm_vit_grid_of(const thm_vit_config *config, int side);
+
+/* What plots/attention-maps.gp draws, row by row.  Panel 0 is the input (grey
+ * values of pixels; of a sequence the norms of its tokens; missing where input
+ * is NULL), 1 the gradient, 2 + layer H + head (layer and head counted from 1,
+ * else 0) what tokens receive.  A row is a pixel, or a token: its value, the
+ * input's from its smallest to its largest, the others over the largest of a
+ * patch - of a sequence the CLS is token 0 and counts - and the panel's largest
+ * itself and the CLS' own, both as they are.  A block is a panel of a sample;
+ * of a sequence, a sample, whose rows are the panels.
+ * put receives the rows, and NULL at the end of a block.  THM_ENOMEM. */
+#define THM_VIT_MAPS_TABLE(X)                                                  \
+    X(SAMPLE, "sample", "1")                                                   \
+    X(PANEL, "panel", "1")                                                     \
+    X(LAYER, "layer", "1")                                                     \
+    X(HEAD, "head", "1")                                                       \
+    X(ROW, "row", "1")                                                         \
+    X(COLUMN, "column", "1")                                                   \
+    X(VALUE, "value", "1")                                                     \
+    X(LARGEST, "largest", "1")                                                 \
+    X(CLS, "cls", "1")                                                         \
+    X(SIDE, "side", "pixel")
+
+enum {
+#define THM_VIT_MAPS_ENUM(id, name, unit) THM_VIT_MAPS_##id,
+    THM_VIT_MAPS_TABLE(THM_VIT_MAPS_ENUM)
+#undef THM_VIT_MAPS_ENUM
+        THM_VIT_MAPS_COLUMNS
+};
+
+thm_status thm_vit_maps_rows(const thm_vit_maps *maps, const thm_vit_grid *grid,
+                             const thm_vit_config *config, const float *input,
+                             void (*put)(const double *row, void *ctx),
+                             void *ctx);
+
+/* The same as a file (core/tsv.h), two blank lines behind a block.  THM_EIO,
+ * THM_ENOMEM as thm_tsv_commit. */
 thm_status thm_vit_maps_series(const char *path, const thm_vit_maps *maps,
                                const thm_vit_grid *grid,
                                const thm_vit_config *config, const float *input,

@@ -6,13 +6,24 @@
 
 #include "core/tsv.h"
 
+thm_vit_grid thm_vit_grid_of(const thm_vit_config *config, int side)
+{
+    const int across = side > 0 ? (int)lrint(sqrt(config->tokens)) : 1;
+    return (thm_vit_grid){.rows = across,
+                          .cols = config->tokens / across,
+                          .side = side,
+                          .channels =
+                              side > 0 ? config->features / (side * side) : 0};
+}
+
 typedef struct {
     const thm_vit_maps *maps;
     const thm_vit_grid *grid;
     const thm_vit_config *config;
     const float *input;
     double *values; /* of a panel */
-    thm_tsv *tsv;
+    void (*put)(const double *row, void *ctx);
+    void *ctx;
 } writer;
 
 typedef struct {
@@ -77,17 +88,18 @@ static void put_panel(const writer *w, const place *at, double cls)
     }
     const double span = high > low ? high - low : 1.0;
     for (int k = -first; k < count; k++) {
-        const double row[] = {at->sample,
-                              at->panel,
-                              at->layer,
-                              at->head,
-                              sequence ? at->panel : k / cols,
-                              sequence ? k + first : k % cols,
-                              k < 0 ? (double)NAN : (w->values[k] - low) / span,
-                              high,
-                              cls,
-                              w->grid->side};
-        thm_tsv_row(w->tsv, row);
+        const double row[THM_VIT_MAPS_COLUMNS] = {
+            at->sample,
+            at->panel,
+            at->layer,
+            at->head,
+            sequence ? at->panel : k / cols,
+            sequence ? k + first : k % cols,
+            k < 0 ? (double)NAN : (w->values[k] - low) / span,
+            high,
+            cls,
+            w->grid->side};
+        w->put(row, w->ctx);
     }
 }
 
@@ -101,8 +113,7 @@ static void put_map(const writer *w, const place *at, const float *map)
     }
     put_panel(w, at, cls ? (double)map[0] : (double)NAN);
     if (w->grid->side > 0) {
-        thm_tsv_break(w->tsv);
-        thm_tsv_break(w->tsv);
+        w->put(NULL, w->ctx);
     }
 }
 
@@ -115,8 +126,7 @@ static void put_sample(const writer *w, int s)
         fill_input(w, s);
         put_panel(w, &at, (double)NAN);
         if (w->grid->side > 0) {
-            thm_tsv_break(w->tsv);
-            thm_tsv_break(w->tsv);
+            w->put(NULL, w->ctx);
         }
     }
     at.panel = 1;
@@ -132,8 +142,42 @@ static void put_sample(const writer *w, int s)
                     T);
     }
     if (w->grid->side == 0) {
-        thm_tsv_break(w->tsv);
-        thm_tsv_break(w->tsv);
+        w->put(NULL, w->ctx);
+    }
+}
+
+thm_status thm_vit_maps_rows(const thm_vit_maps *maps, const thm_vit_grid *grid,
+                             const thm_vit_config *config, const float *input,
+                             void (*put)(const double *row, void *ctx),
+                             void *ctx)
+{
+    const size_t zoom = grid->side > 0 ? (size_t)grid->side : 1;
+    writer w = {.maps = maps,
+                .grid = grid,
+                .config = config,
+                .input = input,
+                .put = put,
+                .ctx = ctx};
+    w.values =
+        malloc(sizeof *w.values * ((size_t)config->tokens * zoom * zoom + 1));
+    if (!w.values) {
+        return THM_ENOMEM;
+    }
+    for (int s = 0; s < maps->samples; s++) {
+        put_sample(&w, s);
+    }
+    free(w.values);
+    return THM_OK;
+}
+
+static void put_line(const double *row, void *ctx)
+{
+    thm_tsv *tsv = ctx;
+    if (row) {
+        thm_tsv_row(tsv, row);
+    } else {
+        thm_tsv_break(tsv);
+        thm_tsv_break(tsv);
     }
 }
 
@@ -143,24 +187,20 @@ thm_status thm_vit_maps_series(const char *path, const thm_vit_maps *maps,
                                thm_message *msg)
 {
     static const thm_tsv_column columns[] = {
-        {"sample", "1"}, {"panel", "1"},   {"layer", "1"}, {"head", "1"},
-        {"row", "1"},    {"column", "1"},  {"value", "1"}, {"largest", "1"},
-        {"cls", "1"},    {"side", "pixel"}};
-    const size_t zoom = grid->side > 0 ? (size_t)grid->side : 1;
-    writer w = {.maps = maps, .grid = grid, .config = config, .input = input};
-    w.values =
-        malloc(sizeof *w.values * ((size_t)config->tokens * zoom * zoom + 1));
-    if (!w.values) {
-        return THM_ENOMEM;
+#define COLUMN_NAMES(id, name, unit) {name, unit},
+        THM_VIT_MAPS_TABLE(COLUMN_NAMES)
+#undef COLUMN_NAMES
+    };
+    thm_tsv *tsv = NULL;
+    thm_status status =
+        thm_tsv_begin(path, THM_VIT_MAPS_COLUMNS, columns, &tsv, msg);
+    if (status != THM_OK) {
+        return status;
     }
-    thm_status status = thm_tsv_begin(path, sizeof columns / sizeof *columns,
-                                      columns, &w.tsv, msg);
-    for (int s = 0; status == THM_OK && s < maps->samples; s++) {
-        put_sample(&w, s);
+    status = thm_vit_maps_rows(maps, grid, config, input, put_line, tsv);
+    if (status != THM_OK) {
+        thm_tsv_abort(tsv);
+        return status;
     }
-    if (status == THM_OK) {
-        status = thm_tsv_commit(w.tsv, msg);
-    }
-    free(w.values);
-    return status;
+    return thm_tsv_commit(tsv, msg);
 }
