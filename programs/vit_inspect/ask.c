@@ -26,6 +26,8 @@ static const thm_option table[] = {
     {"mnist", 0, "DIR", THM_OPTION_TEXT, &asked.digits,
      "tasks on pictures: folder of MNIST (default data/mnist if it is there)",
      0, 0},
+    {"text", 0, "DIR", THM_OPTION_TEXT, &asked.text,
+     "tasks on texts: their folder, as vit-train has it", 0, 0},
     {"samples", 'k', "K", THM_OPTION_INT, &asked.samples,
      "samples to look at, of pictures the first (default 64)", 1, 1 << 20},
     {"rank-samples", 0, "N", THM_OPTION_INT, &asked.rank_samples,

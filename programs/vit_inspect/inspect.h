@@ -16,7 +16,7 @@ typedef struct {
     const char *images; /* "FILE[:NAME]", or NULL: drawn from a task */
     int task;           /* thm_task_kind, -1: the checkpoint's       */
     bool seeded;        /* common.seed, not the checkpoint's         */
-    const char *pictures, *digits; /* folders of the task's data     */
+    const char *pictures, *digits, *text; /* folders of the task's data     */
     int samples;
     int rank_samples;   /* 0: as many as NT <= HD allows        */
     const char *maps;   /* safetensors                          */

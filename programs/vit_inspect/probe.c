@@ -48,6 +48,7 @@ static thm_status open_task(const inspect_request *q, const thm_vit_weights *w,
     }
     o.images = q->pictures;
     o.digits = q->digits;
+    o.text = q->text;
     p->source = thm_task_text(o.kind);
     p->seed = q->seeded || !w->recorded ? q->common.seed : w->record.seed;
     thm_status status = thm_task_alloc(&o, &p->task, msg);
