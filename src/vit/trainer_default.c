@@ -6,7 +6,9 @@
  * classify          20 epochs of Fashion-MNIST, in batches of 64
  * cls-tokens,       paper-notes/varre2026.md: AdamW at a constant 1e-3, batches
  * induction         of 256, 10 epochs of 1e4 and of 1e5 samples, plain loss
- * icl-regression    the same rate, warmed up: the layers are deeper */
+ * icl-regression    the same rate, warmed up: the layers are deeper
+ * texts             the same rate in batches of 64: a sample is 128 tokens
+ * long; masked bytes without smoothing, which 256 classes blur */
 #include "vit/trainer.h"
 
 typedef struct {
@@ -35,7 +37,11 @@ static learning learning_of(thm_task_kind kind)
     case THM_TASK_INDUCTION:
         return (learning){1e-3, 1e-3, 0.01, 0.0, 0, 3900, 256};
     case THM_TASK_ICL_REGRESSION:
-        return (learning){1e-3, 1e-5, 0.01, 0.0, 500, 10000, 256};
+        return (learning){1e-3, 1e-5, 0.01, 0.0, 500, 5000, 256};
+    case THM_TASK_TEXT_CLASS:
+        return (learning){1e-3, 1e-5, 0.05, 0.1, 300, 3000, 64};
+    case THM_TASK_TEXT_MLM:
+        return (learning){1e-3, 1e-5, 0.05, 0.0, 300, 3000, 64};
     default:
         return of_tokens;
     }
