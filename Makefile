@@ -231,8 +231,10 @@ check-torch:
 	    echo "check-torch: left out: $(PYTHON) has no PyTorch" \
 	        "(Debian: python3-torch)"; \
 	else \
-	    $(MAKE) --no-print-directory $(jobs) deps $(torch) && \
-	    $(PYTHON) tests/torch/check.py $(torch); \
+	    $(MAKE) --no-print-directory $(jobs) deps $(torch) \
+	        $(B)/bin/vit-inspect && \
+	    $(PYTHON) tests/torch/check.py $(torch) && \
+	    $(PYTHON) tests/torch/check_inspect.py $(B)/bin/vit-inspect; \
 	fi
 
 # ---- figures of merit ---------------------------------------------------------
