@@ -42,7 +42,7 @@ lib_obj  = $(lib_src:%.c=$(B)/obj/%.o) \
            $(foreach i,baseline avx2 avx512,$(isa_src:%.c=$(B)/obj/%.$i.o) \
            $(real_isa:%.c=$(B)/obj/%.f32.$i.o)) $(real_src:%.c=$(B)/obj/%.f64.o) \
            $(patsubst %.c,$(B)/obj/%.f32.o,$(filter-out $(real_isa),$(real_src))) \
-           $(B)/obj/gen/notes.o
+           $(B)/obj/gen/notes.o $(B)/obj/gen/records.o
 lib      = $(B)/libtheoremeter.a
 start    = $(B)/obj/programs/start.o
 name     = $(subst _,-,$(notdir $(basename $1)))
@@ -73,6 +73,17 @@ deps:
 verify: deps
 	@$(MAKE) --no-print-directory $(jobs) build
 	@$(B)/bin/theoremeter verify --table
+
+# The long trainings anew, and what they say; the same command goes on where it
+# was stopped.
+recorded_proofs = h4-runs
+.PHONY: reproduce
+reproduce: deps data-mnist
+	@$(MAKE) --no-print-directory $(jobs) build
+	@$(B)/bin/eureka-runs --out out/recorded
+	@worst=0; for p in $(recorded_proofs); do \
+	    $(B)/bin/$$p --recorded out/recorded --table || worst=1; done; \
+	    exit $$worst
 
 # ---- tests --------------------------------------------------------------------
 
@@ -148,10 +159,15 @@ plots = $(wildcard plots/*.gp plots/*.html)
 $(B)/gen/notes.c: $(notes)
 	@mkdir -p $(@D)
 	@build-aux/embed.sh thm_notes $(notes) > $@
+# So do the recorded trainings, that claims rest on.
+records = $(wildcard paper-notes/recorded/*.tsv)
+$(B)/gen/records.c: $(records)
+	@mkdir -p $(@D)
+	@build-aux/embed.sh thm_records $(records) > $@
 $(B)/gen/plots.c: $(plots)
 	@mkdir -p $(@D)
 	@build-aux/embed.sh thm_plots $(plots) > $@
-$(B)/gen/notes.c $(B)/gen/plots.c: build-aux/embed.sh
+$(B)/gen/notes.c $(B)/gen/records.c $(B)/gen/plots.c: build-aux/embed.sh
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_CFLAGS) -Wno-overlength-strings -c $< -o $@

@@ -17,7 +17,7 @@ test_pl test_conditions test_lanczos test_sigma test_certify
 test_binomial test_hull test_sweep test_train
 test_vit_config test_vit_forward test_vit_bridge
 test_vit_gradient test_vit_kernels test_vit_model
-test_optimise test_eureka test_trainer test_instruments
+test_optimise test_eureka test_recorded test_trainer test_instruments
 test_instruments_spectra test_task test_task_images test_task_sequences
 test_task_pathfinder test_vit_spectra test_vit_rows
 test_vit_maps test_vit_images test_vit_weights

@@ -214,7 +214,7 @@ static int broken(const thm_common *common, thm_status status,
 }
 
 static int run(const proof_table *table, const thm_common *common,
-               const char *only)
+               const char *only, bool reads)
 {
     thm_message msg = {""};
     int n = 0, room = 0;
@@ -243,6 +243,10 @@ static int run(const proof_table *table, const thm_common *common,
     }
     thm_progress_end(&progress);
     int code = START_INTERNAL;
+    if (reads && (status == THM_EFORMAT || status == THM_EIO)) {
+        free(decisions);
+        return (int)start_fail(status, &msg);
+    }
     if (status == THM_OK && n == 0) {
         thm_fail(THM_EDOMAIN, &msg,
                  "--case: no case is named '%s' at effort %g", common->only,
@@ -261,11 +265,12 @@ static int run(const proof_table *table, const thm_common *common,
                             : broken(common, status, &msg);
 }
 
-int proof_main(int argc, char **argv, const proof_table *table)
+int proof_main_recorded(int argc, char **argv, const proof_table *table,
+                        const char **dir)
 {
     static thm_common common = THM_COMMON_DEFAULT;
     static const char *only;
-    static const thm_option options[] = {
+    static thm_option options[] = {
         {"only", 0, "LIST", THM_OPTION_TEXT, &only,
          "only these claims: families, ids or slugs, comma-separated", 0, 0},
         THM_COMMON_SEED(common),
@@ -274,8 +279,16 @@ int proof_main(int argc, char **argv, const proof_table *table)
         {"out", 'o', "DIR", THM_OPTION_TEXT, &common.out,
          "write the JSON lines to DIR/PROGRAM.jsonl too", 0, 0},
         THM_COMMON_PRINT(common),
+        {0}, /* --recorded */
         {0}};
     common.out = NULL;
+    if (dir) {
+        options[sizeof options / sizeof *options - 2] = (thm_option){
+            "recorded", 0,
+            "DIR",      THM_OPTION_TEXT,
+            dir,        "judge the runs that eureka-runs left in DIR",
+            0,          0};
+    }
     const thm_options spec = {
         .program = program_invocation_short_name,
         .purpose = table->summary,
@@ -292,5 +305,10 @@ int proof_main(int argc, char **argv, const proof_table *table)
         return (int)start_fail(status, &msg);
     }
     return outcome == THM_TOLD ? start_finish(START_HOLDS)
-                               : run(table, &common, only);
+                               : run(table, &common, only, dir != NULL);
+}
+
+int proof_main(int argc, char **argv, const proof_table *table)
+{
+    return proof_main_recorded(argc, argv, table, NULL);
 }

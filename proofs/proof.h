@@ -4,7 +4,7 @@
  * a human on a terminal) and answers with the exit code of a verdict:
  *     0   every claim came out as expected and every twin as its opposite
  *     1   a claim was decided otherwise
- *     2   bad usage
+ *     2   bad usage, or a record that cannot be read
  *     3   a claim stayed undecided, or no case met its hypotheses
  *     4   a twin has the wrong verdict, or a measure failed: the instrument is
  *         broken, and this outranks the other codes
@@ -68,5 +68,10 @@ thm_status proof_open_layers(double effort, uint64_t seed,
                              thm_message *msg);
 
 int proof_main(int argc, char **argv, const proof_table *table);
+
+/* The same for claims about recorded runs: *dir <- what --recorded DIR says,
+ * left alone without.  A record that cannot be read is the user's to mend. */
+int proof_main_recorded(int argc, char **argv, const proof_table *table,
+                        const char **dir);
 
 #endif

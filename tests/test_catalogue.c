@@ -271,6 +271,24 @@ START_TEST(the_keys_come_in_their_order_and_each_is_needed)
 }
 END_TEST
 
+START_TEST(a_recorded_decision_keeps_its_day)
+{
+    thm_decision back, d = sample("S5.1", THM_HOLDS);
+    thm_message msg;
+    strcpy(d.result.recorded, "2026-11-22");
+    json_t *line = thm_decision_to_json(&d);
+    ck_assert_int_eq(thm_decision_from_json(line, &back, &msg), THM_OK);
+    ck_assert_str_eq(back.result.recorded, "2026-11-22");
+    json_object_set_new(line, "recorded", json_string("22 November 2026"));
+    ck_assert_int_eq(thm_decision_from_json(line, &back, &msg), THM_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(msg.text, "recorded"));
+    json_object_del(line, "recorded");
+    ck_assert_int_eq(thm_decision_from_json(line, &back, &msg), THM_OK);
+    ck_assert_str_eq(back.result.recorded, "");
+    json_decref(line);
+}
+END_TEST
+
 START_TEST(a_claim_without_cases_has_no_worst_one)
 {
     thm_decision back, d = sample("S5.1", THM_VACUOUS);
@@ -396,6 +414,7 @@ int main(void)
     tcase_add_test(t, a_decision_is_named_by_the_catalogue);
     tcase_add_test(t, a_decision_survives_its_json);
     tcase_add_test(t, the_keys_come_in_their_order_and_each_is_needed);
+    tcase_add_test(t, a_recorded_decision_keeps_its_day);
     tcase_add_test(t, a_claim_without_cases_has_no_worst_one);
     tcase_add_test(t, exit_codes_in_their_order_of_weight);
     tcase_add_test(t, the_table_tells_what_was_not_expected);

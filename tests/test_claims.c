@@ -244,7 +244,7 @@ static thm_status run(int n, const thm_claim *claims, int64_t count,
                       thm_result *results, thm_message *msg)
 {
     draw storage;
-    const thm_case_source source = {count, make_draw, &storage, b};
+    const thm_case_source source = {count, make_draw, &storage, b, NULL};
     double seconds[2];
     const thm_status status = thm_claims_run(
         n, claims, &source, 11, only, b, tick, tick_ctx, results, seconds, msg);

@@ -164,6 +164,23 @@ START_TEST(a_row_says_verdict_margin_twin_and_replay)
 }
 END_TEST
 
+START_TEST(a_recorded_verdict_says_so_and_how_to_train_anew)
+{
+    thm_decision d[] = {decide("H6.1", THM_HOLDS, 1),
+                        decide("XH6.1", THM_REFUTED, 1)};
+    for (int i = 0; i < 2; i++) {
+        strcpy(d[i].result.recorded, "2026-11-22");
+        strcpy(d[i].result.worst_case, "tokens");
+    }
+    char *page = write_page(2, d, NULL);
+    has(page, "(enclosure, recorded 2026-11-22)");
+    has(page, "<pre>build/bin/eureka-runs --group tokens\n"
+              "build/bin/h4-runs --recorded out/recorded --only H6.1</pre>");
+    has_not(page, "verify --only");
+    free(page);
+}
+END_TEST
+
 START_TEST(what_was_not_expected_is_named)
 {
     const thm_decision d[] = {
@@ -252,6 +269,7 @@ int main(void)
     TCase *page = tcase_create("page");
     tcase_add_checked_fixture(page, scratch_make, scratch_remove);
     tcase_add_test(page, a_row_says_verdict_margin_twin_and_replay);
+    tcase_add_test(page, a_recorded_verdict_says_so_and_how_to_train_anew);
     tcase_add_test(page, what_was_not_expected_is_named);
     tcase_add_test(page, a_claim_of_the_users_own_and_a_lone_twin_have_rows);
     tcase_add_test(page, hostile_names_stay_text);

@@ -60,6 +60,7 @@ static const struct {
     {"landscape-minima", FIGURES_DESCENT, NULL, {0}},
     {"eureka-moments", FIGURES_EUREKA, NULL, {0}},
     {"eureka-maps", FIGURES_EUREKA, NULL, {0}},
+    {"eureka-arms", FIGURES_EUREKA, NULL, {0}},
 };
 
 enum { FIGURES = sizeof table / sizeof *table, EXIT_NOT_FOUND = 127 };

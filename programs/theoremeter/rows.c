@@ -25,6 +25,9 @@ static void put_basis(FILE *out, const thm_result *r)
         fprintf(out, "(%" PRId64 " skipped)", r->skipped);
     } else if (r->all_inputs) {
         fprintf(out, "(%s, all inputs)", thm_evidence_text(r->evidence));
+    } else if (r->recorded[0]) {
+        fprintf(out, "(%s, recorded %s)", thm_evidence_text(r->evidence),
+                r->recorded);
     } else {
         fprintf(out, "(%s, %" PRId64 "&nbsp;%s)",
                 thm_evidence_text(r->evidence), r->cases,
@@ -159,10 +162,32 @@ static void put_shell_word(FILE *out, const char *word)
     fputs("&#39;", out);
 }
 
+/* Of a recorded verdict: the trainings that it rests on. */
+static void put_training(FILE *out, const thm_decision *o)
+{
+    const thm_catalogue_entry *e = thm_catalogue_find(o->id);
+    fputs("<h3>To train anew</h3>\n<div class=\"replay\">"
+          "<pre>build/bin/eureka-runs --group ",
+          out);
+    put_shell_word(out, o->result.worst_case);
+    if (e) {
+        fprintf(out, "\nbuild/bin/%s --recorded out/recorded --only %s",
+                e->program, o->id);
+    }
+    fprintf(out,
+            "</pre><button type=\"button\" aria-label=\"Copy the commands "
+            "that train anew what %s rests on\">Copy</button></div>\n",
+            o->id);
+}
+
 static void put_replay(FILE *out, const page *p, const char *whose,
                        const thm_decision *o)
 {
     if (o->result.cases == 0) {
+        return;
+    }
+    if (o->result.recorded[0]) {
+        put_training(out, o);
         return;
     }
     fprintf(out,
@@ -207,7 +232,7 @@ static void put_detail(FILE *out, page *p, const thm_catalogue_entry *e,
     }
     fputs("</div></div>\n", out);
     put_replay(out, p, "the worst case", o);
-    if (twin) {
+    if (twin && !twin->result.recorded[0]) { /* the same trainings */
         put_replay(out, p, "the twin&#8217;s", twin);
     }
     fputs("</td></tr>\n", out);

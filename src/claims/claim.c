@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -56,6 +57,8 @@ thm_status thm_claims_run(int n_claims, const thm_claim *claims,
     for (int i = 0; i < n_claims; i++) {
         thm_result_init(&results[i]);
         results[i].all_inputs = claims[i].all_inputs;
+        snprintf(results[i].recorded, sizeof results[i].recorded, "%s",
+                 source->recorded ? source->recorded : "");
         if (seconds) {
             seconds[i] = 0.0;
         }

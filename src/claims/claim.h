@@ -34,6 +34,8 @@ typedef struct {
                        char *name);
     void *the_case; /* storage that make fills, reused case after case */
     void *ctx;
+    const char *recorded; /* day of the measurements that the cases are read
+                             from, "2026-11-22"; NULL: measured now        */
 } thm_case_source;
 
 /* Asked before every case; true stops the run with THM_EINTERRUPTED. */

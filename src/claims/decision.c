@@ -56,6 +56,9 @@ json_t *thm_decision_to_json(const thm_decision *o)
                                r->cases > 0 ? thm_json_u64(r->worst_seed)
                                             : json_null());
     bad |= json_object_set_new(line, "seconds", thm_json_real(o->seconds));
+    if (r->recorded[0]) {
+        bad |= json_object_set_new(line, "recorded", json_string(r->recorded));
+    }
     if (bad) {
         json_decref(line);
         return NULL;
@@ -183,6 +186,10 @@ thm_status thm_decision_from_json(const json_t *line, thm_decision *o,
         bad = "worst_seed";
     } else if (!get_number(line, "seconds", &x.seconds)) {
         bad = "seconds";
+    }
+    if (!bad && json_object_get(line, "recorded") &&
+        !get_string(line, "recorded", THM_DATE, r->recorded)) {
+        bad = "recorded";
     }
     if (bad) {
         return thm_fail(THM_EFORMAT, msg, "key '%s' is missing or malformed",
@@ -312,6 +319,9 @@ static void row(const thm_decision *o, const thm_decision *twin, bool colour,
     } else if (r->all_inputs) {
         snprintf(cell, sizeof cell, "%s (%s, all inputs)",
                  thm_verdict_text(r->verdict), thm_evidence_text(r->evidence));
+    } else if (r->recorded[0]) {
+        snprintf(cell, sizeof cell, "%s (recorded %s)",
+                 thm_verdict_text(r->verdict), r->recorded);
     } else {
         snprintf(cell, sizeof cell, "%s (%s, %" PRId64 " %s)",
                  thm_verdict_text(r->verdict), thm_evidence_text(r->evidence),

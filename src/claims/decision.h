@@ -26,8 +26,9 @@ void thm_decision_name(thm_decision *o, const char *id);
 
 /* The object that one line prints, keys in this order: id, slug, verdict,
  * expected, evidence, scope, margin, err, resolution, tight, cases, skipped,
- * worst_case, worst_seed, seconds.  Non-finite numbers, and the worst case of a
- * claim without cases, are null.  The caller owns it; NULL: out of memory. */
+ * worst_case, worst_seed, seconds; and recorded, if it rests on measurements of
+ * that day.  Non-finite numbers, and the worst case of a claim without cases,
+ * are null.  The caller owns it; NULL: out of memory. */
 json_t *thm_decision_to_json(const thm_decision *o);
 
 /* One line: the object and a newline. THM_EIO, THM_ENOMEM. */

@@ -7,8 +7,9 @@ typedef struct {
     const char *text;
 } thm_embedded;
 
-extern const thm_embedded thm_notes[]; /* paper-notes/ *.md */
-extern const thm_embedded thm_plots[]; /* plots/ *.gp and the report's page;
-                                          in the program theoremeter only */
+extern const thm_embedded thm_notes[];   /* paper-notes/ *.md */
+extern const thm_embedded thm_records[]; /* paper-notes/recorded/ *.tsv */
+extern const thm_embedded thm_plots[];   /* plots/ *.gp and the report's page;
+                                            in the program theoremeter only */
 
 #endif

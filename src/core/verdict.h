@@ -70,7 +70,7 @@ double thm_finding_margin(const thm_finding *f);
  * without losing what must leave its case undecided. */
 double thm_worse(double a, double b);
 
-enum { THM_CASE_NAME = 80 };
+enum { THM_CASE_NAME = 80, THM_DATE = 11 };
 
 /* A claim's verdict over its cases; margin and err are the worst case's. */
 typedef struct {
@@ -85,6 +85,8 @@ typedef struct {
     int64_t skipped;    /* cases that did not                                */
     char worst_case[THM_CASE_NAME];
     uint64_t worst_seed;
+    char recorded[THM_DATE]; /* "2026-11-22": when the cases were measured, if
+                                not now; else empty                          */
 } thm_result;
 
 /* VACUOUS, no cases; evidence starts at the strongest. */
