@@ -1,7 +1,7 @@
 /* Where attention goes before and after a Eureka-moment: the two-step task on
  * tokens under NormSoftmax (standard deviation), at the last evaluation before
  * the moment and AFTER steps beyond it, and under softmax with the same start
- * and samples at that last step (paper-notes/hoffmann2024.md, "Measurements").
+ * and samples at that last step (paper-notes/hoffmann2024.md, "Definitions").
  *
  * A moment, the first evaluation above the cap and its margin with the next: of
  * EVALUATION fresh samples every EVERY steps.  Rows as vit/maps.h has them, for

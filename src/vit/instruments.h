@@ -1,6 +1,6 @@
 /* What attention does inside a transformer in training, layer by layer and head
  * by head, on a probe batch that stays the same over the run: one row of a
- * series a layer and head (paper-notes/hoffmann2024.md, "Measurements").
+ * series a layer and head (paper-notes/hoffmann2024.md, "Definitions").
  *
  * Means "over rows" are over the rows of A of all samples of the probe that
  * have more than one token; N is a row's tokens (T, or i + 1 under a causal

@@ -1,6 +1,6 @@
 /* Maps of a forward and backward pass, a number a token: where attention goes
  * and where the gradient comes from (paper-notes/hoffmann2024.md,
- * "Measurements").
+ * "Definitions").
  *
  * Token 0 is the CLS where there is one; T = thm_vit_length. */
 #ifndef THM_VIT_MAPS_H

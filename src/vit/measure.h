@@ -1,6 +1,6 @@
 /* What attention does in a forward pass, layer by layer and head by head:
  * concentration, Jacobians, who receives it (paper-notes/hoffmann2024.md,
- * "Measurements").
+ * "Definitions").
  *
  * Means "over rows" are over the rows of A of all samples that have more than
  * one token; N is a row's tokens (T, or i + 1 under a causal mask).  A number
