@@ -98,9 +98,9 @@ typedef struct {
 void thm_vit32_look(const thm_vit32 *work, int layer, int sample,
                     thm_vit_view *view);
 
-/* After a run with a gradient: (T x D) of sample s, the gradient by the residual
- * stream before the first block - by the tokens, positions added.  Valid until
- * the next run. */
+/* After a run with a gradient: (T x D) of sample s, the gradient by the
+ * residual stream before the first block - by the tokens, positions added.
+ * Valid until the next run. */
 const float *thm_vit32_token_gradient(const thm_vit32 *work, int sample);
 
 /* The adjoint of attention alone: dq, dk, dv (H x T x d) <- the gradient by q,
