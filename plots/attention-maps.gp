@@ -15,6 +15,7 @@ tokens = int(STATS_max) + 1
 stats data using 2 nooutput
 first = int(STATS_min) # 1 where there is no input to show
 panels = int(STATS_max) + 1 - first
+tick = int(2**ceil(log(tokens / 5.0) / log(2)))
 bright = "set palette defined (0 '#440154', 0.25 '#3b528b', 0.5 '#21918c', 0.75 '#5ec962', 1 '#fde725')"
 @bright
 set cbrange [0:1]
@@ -69,7 +70,7 @@ do for [i = 0:blocks - 1] {
         set label 1 sprintf("sample %d", i) at graph 0.5,1 center offset 0,0.6
         set yrange [*:*] reverse
         set xrange [-0.5:tokens - 0.5]
-        if (row == down - 1) { set xtics nomirror scale 0 0,4 offset 0,0.7 }
+        if (row == down - 1) { set xtics nomirror scale 0 0,tick,tokens - 2 offset 0,0.7 }
         if (i == blocks - 1) { @bar }
         if (at % across == 0) {
             do for [k = 0:panels - 1] {

@@ -19,6 +19,7 @@ heads = int(STATS_max)
 stats data using 10 nooutput
 tokens = int(STATS_max) + 1
 rows = blocks / samples
+tick = int(2**ceil(log(tokens / 5.0) / log(2)))
 array run[blocks]
 array step[blocks]
 array accuracy[blocks]
@@ -72,7 +73,7 @@ do for [i = 0:blocks - 1] {
         do for [k = 0:panels - 1] { unset label 10 + k }
     }
     set label 2 "▼" at chosen[i + 1],-0.5 center offset 0,0.35
-    if (row == rows - 1) { set xtics nomirror scale 0 0,4 offset 0,0.7 }
+    if (row == rows - 1) { set xtics nomirror scale 0 0,tick,tokens - 2 offset 0,0.7 }
     if (i == blocks - 1) { @bar }
     plot data index i using 10:9:11 @how
 }

@@ -488,7 +488,7 @@ START_TEST(records_are_not_believed)
     thm_vit_record_put(&back, x);
     ck_assert(memcmp(x, good, sizeof x) == 0);
 
-    static const double bad[] = {NAN, -1, 0.5, HUGE_VAL, 1e300};
+    static const double bad[] = {(double)NAN, -1, 0.5, HUGE_VAL, 1e300};
     for (int k = 0; k < THM_VIT_RECORD_SIZE; k++) {
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
             memcpy(x, good, sizeof x);

@@ -8,7 +8,7 @@
 static int task;
 static const char *seed, *file;
 static int files;
-static inspect_request asked = {.samples = 64, .map_samples = 4};
+static inspect_request asked = {.map_samples = 4};
 
 static const thm_option table[] = {
     {"heads", 0, "H", THM_OPTION_INT, &asked.heads,
@@ -29,7 +29,7 @@ static const thm_option table[] = {
     {"text", 0, "DIR", THM_OPTION_TEXT, &asked.text,
      "tasks on texts: their folder, as vit-train has it", 0, 0},
     {"samples", 'k', "K", THM_OPTION_INT, &asked.samples,
-     "samples to look at, of pictures the first (default 64)", 1, 1 << 20},
+     "samples to look at (default 64; of pictures the first 16)", 1, 1 << 20},
     {"rank-samples", 0, "N", THM_OPTION_INT, &asked.rank_samples,
      "samples of B (default: as many as keep NT <= HD, at least one)", 1,
      1 << 20},
@@ -85,6 +85,9 @@ thm_status ask_request(inspect_request *request, thm_message *msg)
     if (seed && !thm_parse_u64(seed, &asked.common.seed)) {
         return thm_fail(THM_EDOMAIN, msg,
                         "--seed: expected a whole number, found %s", seed);
+    }
+    if (asked.samples == 0) {
+        asked.samples = asked.images ? 16 : 64;
     }
     *request = asked;
     return asked.figure ? check_figure(asked.figure, msg) : THM_OK;
