@@ -125,9 +125,9 @@ $(B)/obj/%.o: %.c
 	@$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 # A kernel that is tuned per instruction set: one source, three objects, the
-# same operations in the same order in each.
+# same operations in the same order in each; fused where the source says so only.
 isa_baseline =
-isa_avx2     = -mavx2
+isa_avx2     = -mavx2 -mfma
 isa_avx512   = -mavx512f -mavx512dq -mavx512vl -mprefer-vector-width=512
 define isa_rule
 $(B)/obj/%.$1.o: %.c

@@ -246,7 +246,7 @@ static void judge(flight *f, const glance *seen, vec err)
     const vec half = vec_all(0.5 * log(n));
     const vec_mask marks =
         move & ((v->dH * dH < 0.0) | ((v->H >= half) & (H < half)));
-    for (int l = 0; any(marks) && l < WIDTH; l++) {
+    for (int l = 0; vec_any(marks) && l < WIDTH; l++) {
         if (marks[l] && v->start[l] >= 0) {
             const bool timed = f->size > 2 * n;
             inspect(f, l, H[l], dH[l], timed ? f->trial[2 * n][l] : 0.0,
@@ -304,7 +304,7 @@ void NAMED(thm_batch_shard_, THM_ISA_NAME)(const thm_batch_shard *shard,
     }
     for (;;) {
         bool busy = false;
-        if (any(fresh)) {
+        if (vec_any(fresh)) {
             take_off(&f, fresh);
         }
         fresh = (vec_mask){0};
@@ -326,7 +326,7 @@ void NAMED(thm_batch_shard_, THM_ISA_NAME)(const thm_batch_shard *shard,
         if (!busy) {
             return;
         }
-        if (any(fresh)) {
+        if (vec_any(fresh)) {
             continue;
         }
         glance seen;

@@ -15,20 +15,6 @@ static inline vec vec_max(vec a, vec b)
     return vec_select(a > b, a, b);
 }
 
-static inline vec vec_abs(vec a)
-{
-    return (vec)((vec_bits)a & ~(vec_bits)vec_all(-0.0));
-}
-
-static inline bool any(vec_mask m)
-{
-    long long bits = 0;
-    for (int l = 0; l < WIDTH; l++) {
-        bits |= m[l];
-    }
-    return bits != 0;
-}
-
 /* log(x) of normal x > 0, absolute error below 4 u (1 + |log x|): x = 2^k m
  * with m in [sqrt(1/2), sqrt(2)), log m = 2 atanh((m - 1) / (m + 1)), a series
  * that ends at s^21, |s| <= 0.172.  The low bits of k + 1024 + 2^52 hold

@@ -2,50 +2,13 @@
  * right-hand side in floating point".  Compiled once per instruction set.  Rows
  * go in blocks of eight lanes, a block in PARTS registers; every sum has eight
  * partial sums, folded the same way at any width. */
-#include "flow/flow_kernel.h"
-
-#include <stddef.h>
-#include "softmax/vector_exp.h"
-
-#define JOIN(a, b) a##b
-#define NAMED(stem, isa) JOIN(stem, isa)
-
-enum { LANES = THM_FLOW_LANES, PARTS = LANES / WIDTH };
-
-static const double lane[LANES] = {0, 1, 2, 3, 4, 5, 6, 7};
+#include "flow/flow_lanes.h"
 
 /* A row's blocks start at 0, 8, ... and the last, if n is no multiple of 8, at
  * n - 8.  The lanes of part j of that one which no block before it holds: */
 static inline vec_mask fresh(int j, int n)
 {
     return vec_load(lane + WIDTH * j) >= vec_all(LANES - n % LANES);
-}
-
-static inline vec keep(vec_mask where, vec v)
-{
-    return (vec)(where & (vec_mask)v);
-}
-
-/* Eight lanes to one: ((0+4)+(2+6)) + ((1+5)+(3+7)); of two vectors at once. */
-typedef double pair __attribute__((vector_size(16)));
-
-static inline pair halve(const vec s[PARTS])
-{
-    pair q[LANES / 2];
-    memcpy(q, s, sizeof q);
-    return (q[0] + q[2]) + (q[1] + q[3]);
-}
-
-static inline pair fold_pair(const vec s[PARTS], const vec t[PARTS])
-{
-    pair a = halve(s), b = halve(t);
-    return (pair){a[0], b[0]} + (pair){a[1], b[1]};
-}
-
-static inline double fold(const vec s[PARTS])
-{
-    pair a = halve(s);
-    return a[0] + a[1];
 }
 
 /* exp for any n: whole registers, the rest through a padded one. */
@@ -65,49 +28,15 @@ static void kernel_exp(int n, const double *x, double *y)
 
 static double find_largest(int n, const double *a)
 {
-    double t[LANES];
+    vec best[PARTS];
     for (int j = 0; j < PARTS; j++) {
-        vec best = vec_load(a + WIDTH * j);
+        best[j] = vec_load(a + WIDTH * j);
         for (int i = LANES; i < n; i += LANES) {
             int start = i + LANES <= n ? i : n - LANES;
-            best = vec_at_least(best, vec_load(a + start + WIDTH * j));
-        }
-        vec_store(best, t + WIDTH * j);
-    }
-    for (int half = LANES / 2; half > 0; half /= 2) {
-        for (int l = 0; l < half; l++) {
-            t[l] = t[l] > t[l + half] ? t[l] : t[l + half];
+            best[j] = vec_at_least(best[j], vec_load(a + start + WIDTH * j));
         }
     }
-    return t[0];
-}
-
-/* The first i with a_i = max; some i if there is none. */
-static int find_leader(int n, const double *a, double max)
-{
-    double t[LANES], first = n - 1;
-    vec top = vec_all(max);
-    for (int j = 0; j < PARTS; j++) {
-        vec index = vec_all(n - 1), at = vec_load(lane + WIDTH * j);
-        for (int i = (n - 1) / LANES * LANES; i >= 0; i -= LANES) {
-            int start = i + LANES <= n ? i : n - LANES;
-            vec_mask here = vec_load(a + start + WIDTH * j) == top;
-            index = vec_select(here, at + start, index);
-        }
-        vec_store(index, t + WIDTH * j);
-    }
-    for (int l = 0; l < LANES; l++) {
-        first = t[l] < first ? t[l] : first;
-    }
-    return (int)first;
-}
-
-/* exp(a - top).  a - top = hi + lo (TwoSum): the rounding of hi alone would be
- * an error of u |hi| in the exponential. */
-static inline vec weight(vec a, vec top)
-{
-    vec hi = a - top, back = hi - a;
-    return vec_exp_sum(hi, (a - (hi - back)) - (top + back));
+    return largest_lane(best);
 }
 
 /* e <- exp(a - max); returns 1 / sum e. */
@@ -138,7 +67,7 @@ static inline double dot(int n, const double *V, const double *p)
     for (int i = 0; i + LANES <= n; i += LANES) {
         for (int j = 0; j < PARTS; j++) {
             int at = i + WIDTH * j;
-            sum[j] += vec_load(V + at) * vec_load(p + at);
+            sum[j] = vec_fma(vec_load(V + at), vec_load(p + at), sum[j]);
         }
     }
     for (int j = 0; n % LANES > 0 && j < PARTS; j++) {
@@ -159,7 +88,7 @@ static int kernel_output(int d, int n, const double *x, double *p, double *z)
     for (int k = 0; k < d; k++) {
         z[k] = dot(n, x + (size_t)k * (size_t)n, p);
     }
-    return find_leader(n, a, max);
+    return find_first(n, a, max);
 }
 
 /* Eight columns of V' and of w. */
@@ -211,94 +140,93 @@ static double kernel_slopes(int d, int n, const double *x, const double *p,
     return centre_slopes(n, p, leader, w);
 }
 
-/* z[r] <- <row[r], x>, r < 4, over ld entries. */
-static inline void dots(const double *const row[4], int ld, const double *x,
-                        double z[4])
+/* Which of the lanes from `at` are below n? */
+static inline vec_mask within(int at, int n)
 {
-    vec sum[4][PARTS] = {{{0}}};
-    for (int i = 0; i < ld; i += LANES) {
-        for (int r = 0; r < 4; r++) {
-            for (int j = 0; j < PARTS; j++) {
-                int at = i + WIDTH * j;
-                sum[r][j] += vec_load(row[r] + at) * vec_load(x + at);
-            }
-        }
-    }
-    pair low = fold_pair(sum[0], sum[1]), high = fold_pair(sum[2], sum[3]);
-    memcpy(z, &low, sizeof low);
-    memcpy(z + 2, &high, sizeof high);
+    return vec_load(lane) < vec_all(n - at);
 }
 
-/* z[r] <- <x, row r>, z with room for a multiple of 4; the rows are those of A:
- * (rows x ld), then `more` others. */
-static inline void multiply(int rows, int more, int ld, const double *A,
-                            const double *const *other, const double *x,
-                            double *z)
+/* a: (ld) <- the logits of the state; best: their largest, lane by lane. */
+__attribute__((always_inline)) static inline void
+form_blocks(int blocks, int n, const thm_ode_outer_state *x, int i, double *a,
+            vec best[PARTS])
 {
-    int all = rows + more;
-    for (int r = 0; r < all; r += 4) {
-        const double *row[4];
-        for (int k = 0; k < 4; k++) {
-            int at = r + k < all ? r + k : all - 1;
-            row[k] = at < rows ? A + (size_t)at * (size_t)ld : other[at - rows];
-        }
-        dots(row, ld, x, z + r);
+    vec sum[BLOCKS][PARTS] = {{{0}}};
+    for (int k = 0; k < x->m; k++) {
+        add_row(blocks, x->c[k], x->da[k] + i, sum);
     }
+    for (int b = 0; b < blocks; b++) {
+        for (int j = 0; j < PARTS; j++) {
+            int at = i + LANES * b + WIDTH * j;
+            vec v = sum[b][j] + vec_load(x->a + at);
+            vec_store(v, a + at);
+            if (at + WIDTH > n) {
+                v = vec_select(within(at, n), v, best[j]);
+            }
+            best[j] = vec_at_least(best[j], v);
+        }
+    }
+}
+
+/* p: a -> exp(a - max), 0 beyond n; returns the sum. */
+static inline double weigh(int n, int ld, double max, double *p)
+{
+    vec top = vec_all(max), sum[PARTS] = {{0}};
+    for (int i = 0; i < ld; i += LANES) {
+        for (int j = 0; j < PARTS; j++) {
+            int at = i + WIDTH * j;
+            vec v = weight(vec_load(p + at), top);
+            if (at + WIDTH > n) {
+                v = keep(within(at, n), v);
+            }
+            sum[j] += v;
+            vec_store(v, p + at);
+        }
+    }
+    return fold(sum);
 }
 
 static int kernel_output_outer(int d, int n, const thm_ode_outer_state *x,
                                double *p, double *z)
 {
-    double along[THM_ODE_OUTER_MOST];
-    double max = find_largest(n, x->a);
-    double scale = fill_weights(n, x->a, max, p);
-    multiply(d, x->m, x->ld, x->V, x->v, p, z);
-    for (int j = 0; j < x->m; j++) {
-        along[j] = x->c[j] * z[d + j];
+    vec best[PARTS];
+    for (int j = 0; j < PARTS; j++) {
+        best[j] = vec_all(-__builtin_inf());
     }
+#define FORM(blocks, i) form_blocks(blocks, n, x, i, p, best)
+    THM_FLOW_BLOCKWISE(x->ld, FORM);
+    double max = largest_lane(best);
+    int leader = find_first(n, p, max);
+    double scale = 1.0 / weigh(n, x->ld, max, p);
+    multiply(d, x->m, x->ld, x->V, x->v, p, z);
     /* the sum of the weights comes in late, so that nothing waits for it */
     for (int k = 0; k < d; k += WIDTH) {
         vec sum = vec_load(z + k);
         for (int j = 0; j < x->m; j++) {
-            sum += along[j] * vec_load(x->u[j] + k);
+            sum += (x->c[j] * z[d + j]) * vec_load(x->u[j] + k);
         }
         vec_store(sum * scale, z + k);
     }
     for (int i = 0; i < x->ld; i += WIDTH) {
         vec_store(vec_load(p + i) * scale, p + i);
     }
-    return find_leader(n, x->a, max);
+    return leader;
 }
 
-/* w <- -(V'g + sum_j along[j] v[j]) in `blocks` blocks of columns from i. */
+/* w <- V'g + sum_j along[j] c[j] v[j], from column i. */
 __attribute__((always_inline)) static inline void
 slopes_columns(int blocks, int d, const thm_ode_outer_state *x, const double *g,
                const double *along, int i, double *w)
 {
-    vec sum[4][PARTS] = {{{0}}};
+    vec sum[BLOCKS][PARTS] = {{{0}}};
     const double *row = x->V + i;
     for (int k = 0; k < d; k++, row += x->ld) {
-        vec factor = vec_all(g[k]);
-        for (int b = 0; b < blocks; b++) {
-            for (int j = 0; j < PARTS; j++) {
-                sum[b][j] -= factor * vec_load(row + LANES * b + WIDTH * j);
-            }
-        }
+        add_row(blocks, g[k], row, sum);
     }
     for (int k = 0; k < x->m; k++) {
-        row = x->v[k] + i;
-        vec factor = vec_all(along[k]);
-        for (int b = 0; b < blocks; b++) {
-            for (int j = 0; j < PARTS; j++) {
-                sum[b][j] -= factor * vec_load(row + LANES * b + WIDTH * j);
-            }
-        }
+        add_row(blocks, along[k] * x->c[k], x->v[k] + i, sum);
     }
-    for (int b = 0; b < blocks; b++) {
-        for (int j = 0; j < PARTS; j++) {
-            vec_store(sum[b][j], w + i + LANES * b + WIDTH * j);
-        }
-    }
+    memcpy(w + i, sum, (size_t)blocks * sizeof *sum);
 }
 
 static double kernel_slopes_outer(int d, const thm_ode_outer_state *x,
@@ -309,35 +237,19 @@ static double kernel_slopes_outer(int d, const thm_ode_outer_state *x,
     double along[THM_ODE_OUTER_MOST];
     vec sum[PARTS] = {{0}};
     multiply(0, x->m, (d + LANES - 1) / LANES * LANES, x->V, x->u, g, along);
-    for (int j = 0; j < x->m; j++) {
-        along[j] *= x->c[j];
-    }
-    int i = 0;
-    for (; i + 4 * LANES <= ld; i += 4 * LANES) {
-        slopes_columns(4, d, x, g, along, i, da);
-    }
-    switch ((ld - i) / LANES) {
-    case 3:
-        slopes_columns(3, d, x, g, along, i, da);
-        break;
-    case 2:
-        slopes_columns(2, d, x, g, along, i, da);
-        break;
-    case 1:
-        slopes_columns(1, d, x, g, along, i, da);
-        break;
-    }
+#define SLOPES(blocks, i) slopes_columns(blocks, d, x, g, along, i, da)
+    THM_FLOW_BLOCKWISE(ld, SLOPES);
     vec origin = vec_all(da[leader]);
-    for (i = 0; i < ld; i += LANES) {
+    for (int i = 0; i < ld; i += LANES) {
         for (int j = 0; j < PARTS; j++) {
             int at = i + WIDTH * j;
-            vec w = vec_load(da + at) - origin;
+            vec w = origin - vec_load(da + at);
             sum[j] += w * vec_load(p + at);
             vec_store(w, da + at);
         }
     }
     double mean = fold(sum);
-    for (i = 0; i < ld; i += WIDTH) {
+    for (int i = 0; i < ld; i += WIDTH) {
         vec_store(vec_load(p + i) * (vec_load(da + i) - vec_all(mean)), da + i);
     }
     return mean;
@@ -348,50 +260,34 @@ __attribute__((always_inline)) static inline void
 margins(int blocks, int d, int padded, const double *R, const double *z, int i,
         double *s)
 {
-    vec sum[4][PARTS] = {{{0}}};
+    vec sum[BLOCKS][PARTS] = {{{0}}};
     for (int k = 0; k < d; k++) {
-        const double *row = R + (size_t)k * (size_t)padded + i;
-        vec factor = vec_all(z[k]);
-        for (int b = 0; b < blocks; b++) {
-            for (int j = 0; j < PARTS; j++) {
-                sum[b][j] += vec_load(row + LANES * b + WIDTH * j) * factor;
-            }
-        }
+        add_row(blocks, z[k], R + (size_t)k * (size_t)padded + i, sum);
     }
-    for (int b = 0; b < blocks; b++) {
-        for (int j = 0; j < PARTS; j++) {
-            vec_store(sum[b][j], s + i + LANES * b + WIDTH * j);
-        }
-    }
+    memcpy(s + i, sum, (size_t)blocks * sizeof *sum);
 }
 
 static void kernel_samples(int d, int m, int padded, const double *R,
                            const double *z, double *s, double *g)
 {
-    const vec_mask magnitude = 0x7fffffffffffffff - (vec_mask){0};
-    int start = 0;
-    for (; start + 4 * LANES <= padded; start += 4 * LANES) {
-        margins(4, d, padded, R, z, start, s);
-    }
-    for (; start < padded; start += LANES) {
-        margins(1, d, padded, R, z, start, s);
-    }
+#define MARGINS(blocks, i) margins(blocks, d, padded, R, z, i, s)
+    THM_FLOW_BLOCKWISE(padded, MARGINS);
     for (int i = 0; i < padded; i += WIDTH) {
         vec t = vec_load(s + i), one = vec_all(1.0);
-        vec E = vec_exp_below(-keep(magnitude, t));
+        vec E = vec_exp_below(-vec_abs(t));
         vec_store(vec_select(t >= vec_all(0.0), E, one) / (one + E), s + i);
     }
     multiply(d, 0, padded, R, &R, s, g);
-    pair count = {-m, -m};
-    for (int k = 0; k < d; k += 2) {
-        pair sum;
+    const quad count = -m - (quad){0};
+    for (int k = 0; k < d; k += 4) {
+        quad sum;
         memcpy(&sum, g + k, sizeof sum);
         sum /= count;
         memcpy(g + k, &sum, sizeof sum);
     }
 }
 
-const thm_flow_kernel NAMED(thm_flow_kernel_, THM_ISA_NAME) = {
+const thm_flow_kernel THM_FLOW_NAMED(thm_flow_kernel_, THM_ISA_NAME) = {
     .exp = kernel_exp,
     .output = kernel_output,
     .slopes = kernel_slopes,

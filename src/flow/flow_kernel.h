@@ -1,7 +1,9 @@
 /* Kernels of the value-softmax flow: softmax, its output z = V p, the slopes of
  * a logistic loss over samples, the right-hand side.  One source compiled per
  * instruction set, eight tokens or samples at a time whatever the width of a
- * register: the same bits on every CPU.
+ * register.  avx2 and avx512 fuse products with the sums that they join,
+ * baseline does not: the first two agree to the bit, and baseline with them to
+ * the bounds below, which count two roundings for each.
  *
  * A row of n >= 8 tokens is read in blocks of eight, the last of them ending at
  * n: the lanes that it shares with the block before it are left out of sums and
@@ -30,7 +32,8 @@ typedef struct {
 
     /* The same at a state whose V nobody formed (ode.h), u[j] padded by zeros
      * to a multiple of 8 too.  p, da: (ld), p with zeros beyond n; g: (d), then
-     * zeros to a multiple of 8; z: (d), then room for x->m + 8 more. */
+     * finite numbers to a multiple of 8; z: (d), then room for x->m + 8 more.
+     */
     int (*output_outer)(int d, int n, const thm_ode_outer_state *x, double *p,
                         double *z);
     double (*slopes_outer)(int d, const thm_ode_outer_state *x, const double *p,

@@ -14,15 +14,16 @@
 #include <stdbool.h>
 #include "core/status.h"
 
-/* A state (V + sum_{j < m} c[j] u[j] v[j]', a) whose first part nobody formed:
- * V: (rows x ld) row-major, u[j]: (rows), v[j], a: (ld).  ld is `columns`
- * rounded up to a multiple of 8, what lies beyond `columns` is zero, all of it
- * is finite, and V, a and v[j] begin at multiples of 64 bytes. */
+/* A state (V + sum_{j < m} c[j] u[j] v[j]', a + sum_{j < m} c[j] da[j]) that
+ * nobody formed: V: (rows x ld) row-major, u[j]: (rows), v[j], a, da[j]: (ld).
+ * ld is `columns` rounded up to a multiple of 8, what lies beyond `columns` is
+ * zero, all of it is finite (the sums need not be), and V, a, v[j] and da[j]
+ * begin at multiples of 64 bytes. */
 enum { THM_ODE_OUTER_MOST = 12 };
 typedef struct {
     int ld, m; /* 0 <= m <= THM_ODE_OUTER_MOST                               */
     const double *V, *a, *c;
-    const double *const *u, *const *v;
+    const double *const *u, *const *v, *const *da;
 } thm_ode_outer_state;
 
 typedef struct {

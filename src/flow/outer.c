@@ -6,23 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    SLOPES = THM_DOP853_END + 1,
-    STAGE_12 = THM_DOP853_END - 1,
-    LANES = THM_COMBINE_LANES
-};
+enum { SLOPES = THM_DOP853_END + 1, STAGE_12 = THM_DOP853_END - 1 };
 
 struct thm_outer {
     int rows, columns;
-    int ld;   /* columns rounded up to a multiple of 8                       */
-    int wide; /* and of LANES, for thm_combine                               */
+    int ld; /* columns rounded up to a multiple of 8                       */
     const thm_outer_kernel *kernel;
-    const thm_combine *combine;
     double *room;
-    double *V, *V_new;           /* (rows x ld)                             */
-    double *a, *a_new, *a_stage; /* (wide)                                  */
-    double *u[SLOPES];           /* (rows, to a multiple of 8) each */
-    double *v[SLOPES], *da[SLOPES]; /* (wide) each                           */
+    double *V, *V_new; /* (rows x ld)                             */
+    double *a, *a_new; /* (ld)                                    */
+    double *u[SLOPES]; /* (rows, to a multiple of 8) each */
+    double *v[SLOPES], *da[SLOPES]; /* (ld) each                             */
     double *b, *e; /* (rows x THM_DOP853_WEIGHTS): the weights of a row      */
 };
 
@@ -62,12 +56,10 @@ thm_status thm_outer_alloc(const thm_ode_run *run, thm_outer **out)
     made->rows = ode->rows;
     made->columns = ode->columns;
     made->ld = rounded(ode->columns, 8);
-    made->wide = rounded(ode->columns, LANES);
-    /* rows x columns is below run->n, which is an int; padding it by 15 columns
+    /* rows x columns is below run->n, which is an int; padding it by 7 columns
      * and the factors of 13 stages are far from SIZE_MAX with 64 bits */
-    size_t rows = (size_t)rounded(ode->rows, 8), ld = (size_t)made->ld,
-           wide = (size_t)made->wide;
-    size_t count = 2 * rows * ld + (3 + 2 * SLOPES) * wide + SLOPES * rows +
+    size_t rows = (size_t)rounded(ode->rows, 8), ld = (size_t)made->ld;
+    size_t count = 2 * rows * ld + (2 + 2 * SLOPES) * ld + SLOPES * rows +
                    2 * (THM_ODE_OUTER_MOST * rows);
     double *room = aligned_alloc(64, count * sizeof *room);
     if (room == NULL) {
@@ -78,18 +70,16 @@ thm_status thm_outer_alloc(const thm_ode_run *run, thm_outer **out)
     made->room = room;
     made->V = deal(&room, rows * ld);
     made->V_new = deal(&room, rows * ld);
-    made->a = deal(&room, wide);
-    made->a_new = deal(&room, wide);
-    made->a_stage = deal(&room, wide);
+    made->a = deal(&room, ld);
+    made->a_new = deal(&room, ld);
     for (int i = 0; i < SLOPES; i++) {
         made->u[i] = deal(&room, rows);
-        made->v[i] = deal(&room, wide);
-        made->da[i] = deal(&room, wide);
+        made->v[i] = deal(&room, ld);
+        made->da[i] = deal(&room, ld);
     }
     made->b = deal(&room, THM_ODE_OUTER_MOST * rows);
     made->e = deal(&room, THM_ODE_OUTER_MOST * rows);
     made->kernel = thm_outer_kernel_for(thm_isa_detect());
-    made->combine = thm_combine_kernels(thm_isa_detect());
     *out = made;
     return THM_OK;
 }
@@ -148,16 +138,14 @@ thm_status thm_outer_slope(thm_outer *outer, thm_ode_run *run, int i, double h)
         da[j] = outer->da[s->from[j]];
         c[j] = h * s->a[j];
     }
-    double flag = outer->combine->stage(outer->wide, outer->a, s->terms, da, c,
-                                        outer->a_stage);
     thm_ode_outer_state x = {.m = s->terms,
                              .V = outer->V,
-                             .a = outer->a_stage,
+                             .a = outer->a,
                              .c = c,
                              .u = u,
-                             .v = v};
-    return flag == 0.0 ? factors(outer, run, i, run->t + s->c * h, &x)
-                       : THM_EDOMAIN;
+                             .v = v,
+                             .da = da};
+    return factors(outer, run, i, run->t + s->c * h, &x);
 }
 
 thm_combine_error thm_outer_finish(thm_outer *outer, thm_ode_run *run, double h)
@@ -182,8 +170,8 @@ thm_combine_error thm_outer_finish(thm_outer *outer, thm_ode_run *run, double h)
     thm_combine_error of_V =
         outer->kernel->finish(rows, outer->ld, outer->V, v, outer->b, outer->e,
                               run->floor, rtol, outer->V_new);
-    thm_combine_error of_a = outer->combine->finish(
-        outer->wide, outer->a, TERMS, da, b, e, run->floor, rtol, outer->a_new);
+    thm_combine_error of_a = outer->kernel->finish(
+        1, outer->ld, outer->a, da, b, e, run->floor, rtol, outer->a_new);
     for (int r = 0; r < rows; r++) {
         memcpy(run->x_new + (size_t)r * n, outer->V_new + (size_t)r * ld,
                n * sizeof *run->x_new);

@@ -13,11 +13,12 @@
 
 typedef struct thm_outer thm_outer;
 
-/* The passes over V, compiled per instruction set, the same bits in each.  v[j]
- * and rows of V: (ld), ld a multiple of 8. */
+/* The passes over V, compiled per instruction set; bits as in flow_kernel.h.
+ * v[j] and rows of V: (ld), ld a multiple of 8. */
 typedef struct {
     /* out <- V + sum_{j < 8} b[8 r + j] v[j] in row r, estimate and tolerance
-     * as for thm_combine.finish, from e[8 r + j]. */
+     * as for thm_combine.finish, from e[8 r + j], j < 7: the last stage has
+     * no part in the estimate. */
     thm_combine_error (*finish)(int rows, int ld, const double *V,
                                 const double *const *v, const double *b,
                                 const double *e, double atol, double rtol,

@@ -1,108 +1,90 @@
 /* The passes over V of a step with outer products, compiled once per
  * instruction set (THM_ISA_NAME); see outer.h.  A block of columns at a time:
  * its part of every v stays in registers while the rows go by. */
+#include "flow/flow_lanes.h"
 #include "flow/outer.h"
-
-#include <string.h>
-
-#define JOIN(a, b) a##b
-#define NAMED(stem, isa) JOIN(stem, isa)
-
-#if defined(__AVX512F__)
-enum { WIDTH = 8 };
-#elif defined(__AVX__)
-enum { WIDTH = 4 };
-#else
-enum { WIDTH = 2 };
-#endif
-typedef double vec __attribute__((vector_size(8 * WIDTH)));
-typedef long long mask __attribute__((vector_size(8 * WIDTH)));
 
 enum { TERMS = THM_DOP853_WEIGHTS };
 
-static inline vec load(const double *x)
+static inline double largest(vec v)
 {
-    vec v;
-    memcpy(&v, x, sizeof v);
-    return v;
+    double t[WIDTH];
+    vec_store(v, t);
+    for (int half = WIDTH / 2; half > 0; half /= 2) {
+        for (int l = 0; l < half; l++) {
+            t[l] = t[l] > t[l + half] ? t[l] : t[l + half];
+        }
+    }
+    return t[0];
 }
 
-static inline vec all(double s)
-{
-    return s - (vec){0};
-}
-
-static inline vec larger(vec a, vec b)
-{
-    mask m = a > b;
-    return (vec)(((mask)a & m) | ((mask)b & ~m));
-}
-
-static inline vec size(vec a)
-{
-    return (vec)((mask)a & (0x7fffffffffffffffLL - (mask){0}));
-}
-
+/* A division takes as long as the rest of an entry: only those that may be
+ * larger than every one before are divided.  `least` is below the largest by
+ * more than the roundings of the test and of the quotient. */
 static thm_combine_error finish(int rows, int ld, const double *V,
                                 const double *const *v, const double *b,
                                 const double *e, double atol, double rtol,
                                 double *out)
 {
-    vec flag = {0}, most = {0};
+    const vec zero = {0};
+    vec flag = zero, least = zero;
+    double most = 0.0;
     for (int i = 0; i < ld; i += WIDTH) {
         vec part[TERMS];
         for (int j = 0; j < TERMS; j++) {
-            part[j] = load(v[j] + i);
+            part[j] = vec_load(v[j] + i);
         }
         for (int r = 0; r < rows; r++) {
             size_t at = (size_t)r * (size_t)ld + (size_t)i;
             const double *br = b + (size_t)r * TERMS,
                          *er = e + (size_t)r * TERMS;
             vec step = br[0] * part[0], off = er[0] * part[0];
-            for (int j = 1; j < TERMS; j++) {
-                step += br[j] * part[j];
-                off += er[j] * part[j];
+            for (int j = 1; j < TERMS - 1; j++) {
+                step = vec_fma(vec_all(br[j]), part[j], step);
+                off = vec_fma(vec_all(er[j]), part[j], off);
             }
-            vec from = load(V + at), to = from + step;
-            vec scale = 1.0 / (atol + rtol * larger(size(from), size(to)));
-            memcpy(out + at, &to, sizeof to);
-            flag += all(0.0) * (to + off);
-            most = larger(size(off) * scale, most);
+            step = vec_fma(vec_all(br[TERMS - 1]), part[TERMS - 1], step);
+            vec from = vec_load(V + at), to = from + step;
+            vec allowed =
+                vec_fma(vec_all(rtol), vec_at_least(vec_abs(from), vec_abs(to)),
+                        vec_all(atol));
+            vec_store(to, out + at);
+            flag = vec_fma(zero, to, flag);
+            off = vec_abs(off);
+            if (vec_any(~(off <= least * allowed))) {
+                double here = largest(off / allowed);
+                flag = vec_fma(zero, off, flag);
+                most = here > most ? here : most;
+                least = vec_all(most * (1.0 - 0x1p-50));
+            }
         }
     }
-    thm_combine_error error = {most[0], flag[0]};
     for (int l = 1; l < WIDTH; l++) {
-        error.largest = most[l] > error.largest ? most[l] : error.largest;
-        error.flag += flag[l];
+        flag[0] += flag[l];
     }
-    return error;
+    return (thm_combine_error){most, flag[0]};
 }
 
 /* Eight sums of columns, folded the same way at any width. */
 static double square(int rows, int ld, int m, const double *const *v,
                      const double *c)
 {
-    enum { LANES = 8, PARTS = LANES / WIDTH };
-    vec sum[PARTS];
-    double t[LANES];
-    for (int p = 0; p < PARTS; p++) {
-        sum[p] = all(0.0);
-    }
+    vec sum[PARTS] = {{0}};
     for (int i = 0; i < ld; i += LANES) {
         for (int r = 0; r < rows; r++) {
             const double *cr = c + (size_t)r * (size_t)m;
             for (int p = 0; p < PARTS; p++) {
-                vec x = cr[0] * load(v[0] + i + p * WIDTH);
+                vec x = cr[0] * vec_load(v[0] + i + p * WIDTH);
                 for (int j = 1; j < m; j++) {
-                    x += cr[j] * load(v[j] + i + p * WIDTH);
+                    x = vec_fma(vec_all(cr[j]), vec_load(v[j] + i + p * WIDTH),
+                                x);
                 }
-                sum[p] += x * x;
+                sum[p] = vec_fma(x, x, sum[p]);
             }
         }
     }
-    memcpy(t, sum, sizeof t);
-    return ((t[0] + t[4]) + (t[2] + t[6])) + ((t[1] + t[5]) + (t[3] + t[7]));
+    return fold(sum);
 }
 
-const thm_outer_kernel NAMED(thm_outer_, THM_ISA_NAME) = {.finish = finish,
-                                                          .square = square};
+const thm_outer_kernel THM_FLOW_NAMED(thm_outer_, THM_ISA_NAME) = {
+    .finish = finish, .square = square};

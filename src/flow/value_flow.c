@@ -187,9 +187,6 @@ static thm_status outer(double t, const thm_ode_outer_state *x, double *u,
     (void)t;
     int leader = flow->kernel->output_outer(d, flow->n, x, v, z);
     gradient(flow, z, g);
-    for (int k = d; k < flow->d_padded; k++) {
-        g[k] = 0.0;
-    }
     double mean = flow->kernel->slopes_outer(d, x, v, leader, g, da);
     for (int k = 0; k < d; k++) {
         u[k] = -g[k];

@@ -2,7 +2,8 @@
  *
  * Kernels with a tuned form are compiled once per instruction set from one
  * source that fixes the order of every operation, so that the choice changes
- * the speed and never a bit of the result. */
+ * the speed and never a bit of the result.  Two say otherwise: the flow's
+ * (flow_kernel.h) and the transformer's fuse products where the set can. */
 #ifndef THM_ISA_H
 #define THM_ISA_H
 

@@ -1,5 +1,8 @@
 /* Vectors as wide as the instruction set that a kernel is compiled for, and exp
- * of one: the same operations in the same order in each, no fused products.
+ * of one: the same operations in the same order in each.  Products are fused
+ * with the sum that they join only where THM_FUSED is defined before: then the
+ * sets that fuse agree to the bit, and the others differ by roundings that are
+ * within every bound here.
  *
  * exp(x) = 2^k exp(r), k = round(x / ln 2), |r| <= 0.3466.  With u = 2^-53,
  * errors are, absolutely and beside exp(r) in [0.707, 1.415]:
@@ -14,8 +17,9 @@
 #ifndef THM_VECTOR_EXP_H
 #define THM_VECTOR_EXP_H
 
+#include <stdbool.h>
 #include <string.h>
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) || defined(__FMA__)
 #include <immintrin.h>
 #endif
 
@@ -49,9 +53,39 @@ static inline vec vec_all(double x)
     return x - (vec){0};
 }
 
+/* a b + c, rounded once if fused. */
+static inline vec vec_fma(vec a, vec b, vec c)
+{
+#if defined(THM_FUSED) && defined(__AVX512F__)
+    return (vec)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif defined(THM_FUSED) && defined(__FMA__)
+    return (vec)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#else
+    return a * b + c;
+#endif
+}
+
 static inline vec vec_select(vec_mask where, vec yes, vec no)
 {
     return (vec)((where & (vec_mask)yes) | (~where & (vec_mask)no));
+}
+
+static inline vec vec_abs(vec a)
+{
+    return (vec)((vec_bits)a & ~(vec_bits)vec_all(-0.0));
+}
+
+static inline bool vec_any(vec_mask where)
+{
+#if defined(__AVX512DQ__)
+    return _mm512_movepi64_mask((__m512i)where) != 0;
+#else
+    long long bits = 0;
+    for (int l = 0; l < WIDTH; l++) {
+        bits |= where[l];
+    }
+    return bits != 0;
+#endif
 }
 
 /* 2^k for the integers k, |k| <= 1022, that `shifted` = 1.5 2^52 + k holds in
@@ -85,6 +119,12 @@ static inline vec vec_scale(vec e, vec k)
 #endif
 }
 
+/* a + slope x. */
+static inline vec vec_line(vec x, double slope, double a)
+{
+    return vec_fma(x, vec_all(slope), vec_all(a));
+}
+
 /* exp(hi + lo), hi <= 710, |lo| <= 2^-40. */
 static inline vec vec_exp_sum(vec hi, vec lo)
 {
@@ -92,17 +132,18 @@ static inline vec vec_exp_sum(vec hi, vec lo)
     const double ln2_hi = 0x1.62e42feep-1, ln2_lo = 0x1.a39ef35793c76p-33;
     /* below this the result is 0 anyway, by the scaling */
     vec x = vec_at_least(vec_all(-746.0), hi);
-    vec k = (x * 0x1.71547652b82fep0 + shift) - shift;
-    vec r = (x - k * ln2_hi) - (k * ln2_lo - lo);
+    vec k = vec_line(x, 0x1.71547652b82fep0, shift) - shift;
+    vec r = vec_fma(k, vec_all(-ln2_hi), x) - vec_fma(k, vec_all(ln2_lo), -lo);
     vec r2 = r * r, r4 = r2 * r2, r8 = r4 * r4;
-    vec c2 = 1.0 / 2 + r * (1.0 / 6);
-    vec c4 = 1.0 / 24 + r * (1.0 / 120);
-    vec c6 = 1.0 / 720 + r * (1.0 / 5040);
-    vec c8 = 1.0 / 40320 + r * (1.0 / 362880);
-    vec c10 = 1.0 / 3628800 + r * (1.0 / 39916800);
-    vec c12 = 1.0 / 479001600 + r * (1.0 / 6227020800);
-    vec q = ((c2 + r2 * c4) + r4 * (c6 + r2 * c8)) + r8 * (c10 + r2 * c12);
-    return vec_scale(1.0 + (r + r2 * q), k);
+    vec c2 = vec_line(r, 1.0 / 6, 1.0 / 2);
+    vec c4 = vec_line(r, 1.0 / 120, 1.0 / 24);
+    vec c6 = vec_line(r, 1.0 / 5040, 1.0 / 720);
+    vec c8 = vec_line(r, 1.0 / 362880, 1.0 / 40320);
+    vec c10 = vec_line(r, 1.0 / 39916800, 1.0 / 3628800);
+    vec c12 = vec_line(r, 1.0 / 6227020800, 1.0 / 479001600);
+    vec low = vec_fma(r4, vec_fma(r2, c8, c6), vec_fma(r2, c4, c2));
+    vec q = vec_fma(r8, vec_fma(r2, c12, c10), low);
+    return vec_scale(1.0 + vec_fma(r2, q, r), k);
 }
 
 /* exp(x), x <= 710. */
