@@ -20,6 +20,10 @@ static const double TARGET = 0.2097152;
 static const double INTEGRAL = 0.7 / 7, PROPORTION = 0.4 / 7;
 static const double SHRINK = 1.0 / 3, GROW = 6.0;
 
+/* An error this far below the target, as at the start, has nothing that wants
+ * damping: the next step goes to where it would be there still. */
+static const double FAR = 0.01;
+
 /* The fastest rate across a step is measured in every SAMPLED-th, along one
  * difference of states, so from below: the largest of late serves, older ones
  * counting FADE as much each time. */
@@ -183,6 +187,9 @@ static double raise_by(const dop853 *self, double err)
 {
     double by =
         pow(TARGET / err, INTEGRAL) * pow(self->err / TARGET, PROPORTION);
+    if (err < FAR * TARGET) {
+        by = fmax(by, pow(FAR * TARGET / err, 1.0 / 7));
+    }
     return fmin(GROW, fmax(SHRINK, by));
 }
 
