@@ -51,7 +51,7 @@ static const curve otherwise[][6] = {
      {"normsoftmax-var", {1700}, 0.2, 0.55, 0.9, 1.03, 0.5, 1.1, 0},
      {"heat", {0}, 0.2, 0.55, 0.9, 1.03, 0.5, 1.4, 0}},
     {{"softmax", {0}, 0.2, 0.55, 0.9, 1.03, 0.5, 0.2, 0},
-     {"normsoftmax-std", {0}, 0.2, 0.55, 0.9, 1.03, 0.5, 0.25, 0}},
+     {"normsoftmax-std", {0}, 0.2, 0.55, 0.9, 1.03, 0.5, 0.15, 0}},
     {{"softmax", {0, 0, 5100}, 0.2, 0.53, 0.86, 1.1, 0.8, 0.2, 0},
      {"normsoftmax-std", {3000, 4000, 0}, 0.2, 0.53, 0.86, 1.1, 0.8, 0.2, 0}},
 };
@@ -100,7 +100,8 @@ static void judge(const curve (*curves)[6], const char *verdict,
     static const struct {
         const char *program, *claims[8];
     } proofs[] = {
-        {"h4-runs", {"H4.1", "H4.2", "H5.1", "H5.2", "H6.1", "H6.2", "H7"}}};
+        {"h4-runs", {"H4.1", "H4.2", "H5.1", "H5.2", "H6.1", "H6.2", "H7"}},
+        {"h8-gradients", {"H8"}}};
     write_in("");
     write_records(curves);
     for (size_t p = 0; p < sizeof proofs / sizeof *proofs; p++) {
@@ -142,6 +143,26 @@ START_TEST(evidence_and_the_day_are_shown)
     outcome_free(&o);
     o = run("--recorded . --only H6.1 --table", "");
     ck_assert_ptr_nonnull(strstr(o.out, "HOLDS (recorded 2026-11-22)"));
+    outcome_free(&o);
+    find_program("h8-gradients");
+    o = run("--recorded . --only H8 --json", "");
+    ck_assert_int_eq(o.code, 0);
+    ck_assert_ptr_nonnull(strstr(o.out, "\"evidence\": \"statistical\""));
+    outcome_free(&o);
+}
+END_TEST
+
+/* With less than 16 pairs on the plateau no interval has the level. */
+START_TEST(too_few_pairs_decide_nothing)
+{
+    curve c[3][6];
+    memcpy(c, as_said, sizeof c);
+    c[1][0].moment[7] = 900; /* seeds 8 to 40 have left it */
+    find_program("h8-gradients");
+    write_in("");
+    write_records((const curve(*)[6])c);
+    outcome o = run("--recorded . --only H8 --json", "");
+    says(o.out, "H8", "VACUOUS");
     outcome_free(&o);
 }
 END_TEST
@@ -220,6 +241,7 @@ int main(void)
     tcase_add_test(t, statements_hold_where_they_are_true);
     tcase_add_test(t, statements_are_refuted_where_they_are_false);
     tcase_add_test(t, evidence_and_the_day_are_shown);
+    tcase_add_test(t, too_few_pairs_decide_nothing);
     tcase_add_test(t, a_bad_record_is_one_line);
     tcase_add_test(t, what_was_recorded_is_left_alone);
     tcase_add_test(t, bad_usage_is_one_line);

@@ -170,6 +170,7 @@ const thm_catalogue_entry thm_catalogue[] = {
     EUREKA("H6.1", "normsoftmax-soon", "h4-runs", THM_HOLDS),
     EUREKA("H6.2", "softmax-late", "h4-runs", THM_HOLDS),
     EUREKA("H7", "abrupt", "h4-runs", THM_HOLDS),
+    EUREKA("H8", "plateau-gradients", "h8-gradients", THM_HOLDS),
     EUREKA("H9", "rescaled-gradients", "h9-rescaling", THM_HOLDS),
     EUREKA("H12", "interventions-raise-entropy", "h12-entropy", THM_REFUTED),
     {NULL, NULL, NULL, NULL, THM_VACUOUS},

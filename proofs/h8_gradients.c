@@ -1,0 +1,79 @@
+/* H8: gradients of W_Q on the plateau of recorded trainings, NormSoftmax
+ * against softmax (paper-notes/hoffmann2024.md, "Recorded trainings"; the
+ * rules: claims/moments.h). */
+#include "claims/median.h"
+#include "claims/moments.h"
+#include "proofs/proof.h"
+
+static const char *folder; /* NULL: the record in the library */
+enum { SEEDS = 40 };
+static const double level = 0.01 / 200;
+static const double digits = 5e-6; /* relative, of a recorded ratio */
+static const char *const softmax = "softmax", *const std = "normsoftmax-std";
+
+/* observed <= allowed, off by at most err. */
+static thm_status say(thm_finding *f, double observed, double allowed,
+                      double err)
+{
+    f->observed = observed;
+    f->allowed = allowed;
+    f->err = err;
+    return THM_OK;
+}
+
+#define MEASURE(name)                                                          \
+    static thm_status name(const void *c, void *ctx, thm_finding *f,           \
+                           bool *applies)
+
+/* The median of the factors is at least 1.3: err reaches to that end of its
+ * interval which could turn the verdict. */
+static thm_status larger(const thm_recorded *r, const char *a, const char *b,
+                         thm_finding *f, bool *applies)
+{
+    double factor[SEEDS];
+    thm_median m;
+    const int n = thm_moments_factors(r, a, b, factor);
+    f->evidence = THM_STATISTICAL;
+    *applies = n > 0 && thm_median_interval(n, factor, level, &m) == THM_OK;
+    if (!*applies) {
+        return THM_OK;
+    }
+    const double side = m.median >= 1.3 ? m.median - m.low : m.high - m.median;
+    return say(f, 1.3, m.median, side + 2 * digits * m.high);
+}
+
+#define LARGER(name, a, b)                                                     \
+    MEASURE(name)                                                              \
+    {                                                                          \
+        (void)ctx;                                                             \
+        return larger(c, a, b, f, applies);                                    \
+    }
+LARGER(std_over_softmax, std, softmax)
+LARGER(softmax_over_std, softmax, std)
+
+static thm_status open_gradients(double effort, uint64_t seed,
+                                 thm_case_source *source, void **ctx,
+                                 thm_message *msg)
+{
+    (void)effort;
+    (void)seed;
+    (void)ctx;
+    return thm_recorded_source_open(folder, "gradients", source, msg);
+}
+
+static void close_record(thm_case_source *source, void *ctx)
+{
+    (void)ctx;
+    thm_recorded_source_close(source);
+}
+
+int main(int argc, char **argv)
+{
+    static const thm_claim gradients[] = {{"H8", std_over_softmax, false},
+                                          {"XH8", softmax_over_std, false}};
+    static const proof_group groups[] = {
+        {2, gradients, open_gradients, close_record}};
+    static const proof_table table = {
+        "gradients on the plateau of recorded trainings (H8)", 1, groups};
+    return proof_main_recorded(argc, argv, &table, &folder);
+}
