@@ -1,7 +1,8 @@
 # Where attention goes, head by head, beside the input and its gradient.
 # Each sample: the input, |d loss / d token|, and for each layer and head the
 # attention that a token receives, mean over the rows of A, from none (dark) to the
-# panel's largest (bright); the numbers are that largest share and the CLS' own.
+# panel's largest (bright), of a sequence its line's; the numbers are that largest
+# share and the CLS' own.
 if (!exists("data")) data = "attention-maps.tsv"
 stats data using 10 nooutput
 side = int(STATS_max)
@@ -39,7 +40,7 @@ high = down * (tall + head) + foot
 eval canvas(int(high))
 # cells stay sharp when a browser enlarges them
 how = format eq "svg" ? "with image pixels" : "with image"
-bar = "set colorbox horizontal user origin screen 0.44,13.0 / high size screen 0.2,10.0 / high; set label 3 'attention received: none' at screen 0.432,18.0 / high right; set label 4 'the largest of the panel' at screen 0.648,18.0 / high left"
+bar = "set colorbox horizontal user origin screen 0.44,13.0 / high size screen 0.2,10.0 / high; set label 3 'attention received: none' at screen 0.432,18.0 / high right; set label 4 'the largest of the " . (side > 0 ? "panel" : "line") . "' at screen 0.648,18.0 / high left"
 set multiplot
 do for [i = 0:blocks - 1] {
     at = side > 0 ? i % panels : i
