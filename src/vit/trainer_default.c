@@ -1,14 +1,14 @@
 /* How each task is learned unless something else is asked for.
  *
- * two-step tasks    paper-notes/hoffmann2024.md, "Model and optimiser": what
+ * two-step tasks    paper-notes/hoffmann2024.md, "Task" and "Recorded": what
  *                   shows a plateau of softmax within minutes; the controls
  *                   learn alike, so that only the task differs
  * classify          20 epochs of Fashion-MNIST, in batches of 64
- * cls-tokens,       paper-notes/varre2026.md: AdamW at a constant 1e-3, batches
- * induction         of 256, 10 epochs of 1e4 and of 1e5 samples, plain loss
+ * cls-tokens,       paper-notes/varre2026.md, "Transformers": a constant 1e-3,
+ * induction         batches of 256, 10 epochs of 1e4 and of 1e5 samples
  * icl-regression    the same rate, warmed up: the layers are deeper
- * texts             the same rate in batches of 64: a sample is 128 tokens
- * long; masked bytes without smoothing, which 256 classes blur */
+ * texts             the same rate; a sample is 128 tokens; masked bytes without
+ *                   smoothing, which 256 classes would blur */
 #include "vit/trainer.h"
 
 typedef struct {
