@@ -351,16 +351,18 @@ END_TEST
 static Suite *suite(void)
 {
     Suite *s = suite_create("task_pathfinder");
-    TCase *t = tcase_create("pathfinder");
-    tcase_set_timeout(t, 60);
+    TCase *t = tcase_create("pathfinder"), *slow = tcase_create("slow");
     tcase_add_test(t, three_sizes_with_their_parameters);
-    tcase_add_loop_test(t, a_picture_shows_its_dashes_and_discs, 0, 3);
-    tcase_add_loop_test(t, the_label_is_what_connection_says, 0, 3);
     tcase_add_loop_test(t, turns_are_as_wide_as_continuity_lets_them, 0, 3);
     tcase_add_loop_test(t, a_sample_is_its_picture_in_patches, 0, 3);
-    tcase_add_test(t, labels_are_fair_and_told_by_the_picture);
     tcase_add_test(t, bad_options_get_one_line);
+    tcase_set_tags(slow, "long");
+    tcase_set_timeout(slow, 60);
+    tcase_add_loop_test(slow, a_picture_shows_its_dashes_and_discs, 0, 3);
+    tcase_add_loop_test(slow, the_label_is_what_connection_says, 0, 3);
+    tcase_add_test(slow, labels_are_fair_and_told_by_the_picture);
     suite_add_tcase(s, t);
+    suite_add_tcase(s, slow);
     return s;
 }
 
