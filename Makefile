@@ -76,11 +76,13 @@ verify: deps
 
 # The long trainings anew, and what they say; the same command goes on where it
 # was stopped.
-recorded_proofs = h4-runs h8-gradients
+recorded_proofs = h4-runs h8-gradients f29-induction
 .PHONY: reproduce
 reproduce: deps data-mnist
 	@$(MAKE) --no-print-directory $(jobs) build
 	@$(B)/bin/eureka-runs --out out/recorded
+	@test -f out/recorded/induction-sinks.tsv || \
+	    $(B)/bin/induction-sinks --out out/recorded
 	@worst=0; for p in $(recorded_proofs); do \
 	    $(B)/bin/$$p --recorded out/recorded --table || worst=1; done; \
 	    exit $$worst

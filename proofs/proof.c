@@ -286,7 +286,7 @@ int proof_main_recorded(int argc, char **argv, const proof_table *table,
         options[sizeof options / sizeof *options - 2] = (thm_option){
             "recorded", 0,
             "DIR",      THM_OPTION_TEXT,
-            dir,        "judge the runs that eureka-runs left in DIR",
+            dir,        "judge the runs that were trained anew into DIR",
             0,          0};
     }
     const thm_options spec = {

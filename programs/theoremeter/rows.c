@@ -166,10 +166,13 @@ static void put_shell_word(FILE *out, const char *word)
 static void put_training(FILE *out, const thm_decision *o)
 {
     const thm_catalogue_entry *e = thm_catalogue_find(o->id);
-    fputs("<h3>To train anew</h3>\n<div class=\"replay\">"
-          "<pre>build/bin/eureka-runs --group ",
-          out);
-    put_shell_word(out, o->result.worst_case);
+    fputs("<h3>To train anew</h3>\n<div class=\"replay\"><pre>build/bin/", out);
+    if (e && strcmp(e->program, "f29-induction") == 0) {
+        fputs("induction-sinks --out out/recorded", out);
+    } else {
+        fputs("eureka-runs --group ", out);
+        put_shell_word(out, o->result.worst_case);
+    }
     if (e) {
         fprintf(out, "\nbuild/bin/%s --recorded out/recorded --only %s",
                 e->program, o->id);

@@ -105,6 +105,7 @@ const thm_catalogue_entry thm_catalogue[] = {
     FLOW("F27.2", "one-word-holds-the-row", "f27-classes", THM_HOLDS),
     FLOW("F28.1", "printed-sign-descends", "f28-sign", THM_REFUTED),
     FLOW("F28.2", "printed-sign-winner", "f28-sign", THM_REFUTED),
+    FLOW("F29", "attention-sink", "f29-induction", THM_HOLDS),
     DESCENT("G1.1", "softmax-rows-sum", "g1-kernels", THM_HOLDS),
     DESCENT("G1.2", "gaussian-at-most-one", "g1-kernels", THM_HOLDS),
     DESCENT("G2", "normalised-gaussian", "g1-kernels", THM_HOLDS),
