@@ -113,7 +113,8 @@ static double run_peer(int m, int n, const double *A, double *copy, double *s)
     return info == 0 ? now() - t : HUGE_VAL;
 }
 
-static const char *const routes[] = {"auto", "Gram", "QR", "SVD"};
+static const char *const routes[] = {"auto",        "Gram",      "QR",
+                                     "single Gram", "single QR", "SVD"};
 static const char *const proofs[] = {"none", "Cholesky", "preconditioned"};
 
 static void compare(int m, int n, double condition, int runs, int peer_runs)
@@ -236,7 +237,7 @@ int main(int argc, char **argv)
          "interleaved runs of each method up to 2000 x 2500 (default 5)", 1,
          MAX_RUNS},
         {"large", 'l', "N", THM_OPTION_INT, &large,
-         "and at 4000 x 5000, two minutes each (default 2; 0: none)", 0,
+         "and at 4000 x 5000, three minutes each (default 2; 0: none)", 0,
          MAX_RUNS},
         {0}};
     static const thm_options spec = {
@@ -258,6 +259,7 @@ int main(int argc, char **argv)
     compare(2000, 2500, 1e8, runs, runs);
     if (large > 0) {
         compare(4000, 5000, 0.0, large, large);
+        compare(4000, 5000, 1e4, large, 1);
         compare(4000, 5000, 1e8, large, 1);
     }
     return start_finish(START_HOLDS);

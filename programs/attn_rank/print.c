@@ -42,6 +42,10 @@ static const char *route_text(thm_sigma_route route)
         return "gram";
     case THM_SIGMA_QR:
         return "qr";
+    case THM_SIGMA_SINGLE_GRAM:
+        return "single-gram";
+    case THM_SIGMA_SINGLE_QR:
+        return "single-qr";
     case THM_SIGMA_SVD:
         return "svd";
     }

@@ -1,4 +1,4 @@
-/* Lanczos with full reorthogonalisation; see lanczos.h. */
+/* Block Lanczos with full reorthogonalisation; see lanczos.h. */
 #include "la/lanczos.h"
 
 #include <cblas.h>
@@ -12,115 +12,193 @@
 #include "core/rng.h"
 #include "la/dense.h"
 
+enum { WIDTH = THM_LANCZOS_WIDTH };
+
 typedef struct {
-    double *basis;          /* (steps + 1) x n, orthonormal rows        */
-    double *alpha, *beta;   /* the tridiagonal matrix                   */
-    double *d, *e, *vector; /* scratch of its eigenproblem; 2 x j       */
-    double *weights;        /* of the basis in a vector to be cleaned   */
+    int n, width, wanted, columns; /* columns of the basis, orthonormal     */
+    int ld;                        /* of H: columns at most                 */
+    double *basis;                 /* ld + width of n entries               */
+    double *H;                     /* the operator in the basis, upper half */
+    double *copy, *u, *values;     /* its eigenproblem: ld x (ld, wanted, 1) */
+    int *support;                  /* dsyevr's: 2 wanted                    */
+    double *work;
+    double S[WIDTH * WIDTH]; /* what M leads out of the basis: Q2 S   */
 } process;
 
-/* The two largest eigenvalues of the leading j x j block, and the eigenvector
- * of the largest in p->vector. */
-static thm_status ritz(process *p, int j, thm_lanczos *out)
+/* X <- X - Q Q' X, Q' X is left in c; twice is enough (Kahan, Parlett), once
+ * leaves what cancellation makes of it. */
+static void clean(int n, int columns, int count, const double *Q, double *X,
+                  double *c)
 {
-    int found, most = j < 2 ? j : 2, failed[2];
-    double values[2] = {0};
-    memcpy(p->d, p->alpha, (size_t)j * sizeof *p->d);
-    memcpy(p->e, p->beta, (size_t)j * sizeof *p->e);
-    thm_status status = thm_dense_info(LAPACKE_dstevx(
-        LAPACK_COL_MAJOR, 'V', 'I', j, p->d, p->e, 0, 0, j - most + 1, j,
-        2 * DBL_MIN, &found, values, p->vector, j, failed));
-    if (status != THM_OK) {
-        return status;
+    if (columns > 0) {
+        cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, columns, count, n,
+                    1, Q, n, X, n, 0, c, columns);
+        cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, n, count,
+                    columns, -1, Q, n, c, columns, 1, X, n);
     }
-    if (most == 2) {
-        memmove(p->vector, p->vector + j, (size_t)j * sizeof *p->vector);
+}
+
+thm_status thm_basis_extend(int n, int columns, int count, double *Q, double *S,
+                            double *work)
+{
+    double *X = Q + (size_t)columns * (size_t)n;
+    double *tau = work + (size_t)columns * (size_t)count, *room = tau + WIDTH;
+    clean(n, columns, count, Q, X, work);
+    /* the second round orthogonalises what QR made of columns that were all
+     * but dependent */
+    for (int round = 0; round < 2; round++) {
+        clean(n, columns, count, Q, X, work);
+        int info = LAPACKE_dgeqrf_work(LAPACK_COL_MAJOR, n, count, X, n, tau,
+                                       room, WIDTH * WIDTH);
+        for (int j = 0; round == 0 && j < count; j++) {
+            for (int i = 0; i < WIDTH; i++) {
+                S[j * WIDTH + i] =
+                    i <= j ? X[(size_t)j * (size_t)n + (size_t)i] : 0.0;
+            }
+        }
+        if (round > 0) { /* signs */
+            cblas_dtrmm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans,
+                        CblasNonUnit, count, count, 1, X, n, S, WIDTH);
+        }
+        if (info == 0) {
+            info = LAPACKE_dorgqr_work(LAPACK_COL_MAJOR, n, count, count, X, n,
+                                       tau, room, WIDTH * WIDTH);
+        }
+        if (info != 0) {
+            return THM_EINTERNAL;
+        }
     }
-    out->value = values[most - 1];
-    out->next = most == 2 ? values[0] : 0.0;
-    out->residual = p->beta[j - 1] * fabs(p->vector[j - 1]);
-    double square = out->residual * (out->residual / (out->value - out->next));
-    /* a single Ritz value knows of no gap */
-    out->change = most == 2 && square < out->residual ? square : out->residual;
-    out->steps = j;
     return THM_OK;
 }
 
-/* w <- w without its components along the first j rows of the basis, twice:
- * once leaves what cancellation makes of it. */
-static void clean(const process *p, int n, int j, double *w)
+/* The largest eigenvalues of H, ascending, and their vectors in p->u. */
+static thm_status ritz(process *p, int width, bool exhausted, thm_lanczos *out)
 {
-    for (int pass = 0; pass < 2; pass++) {
-        cblas_dgemv(CblasRowMajor, CblasNoTrans, j, n, 1, p->basis, n, w, 1, 0,
-                    p->weights, 1);
-        cblas_dgemv(CblasRowMajor, CblasTrans, j, n, -1, p->basis, n,
-                    p->weights, 1, 1, w, 1);
+    int j = p->columns, most = j < p->wanted ? j : p->wanted, found;
+    for (int c = 0; c < j; c++) {
+        memcpy(p->copy + (size_t)c * (size_t)j,
+               p->H + (size_t)c * (size_t)p->ld,
+               ((size_t)c + 1) * sizeof *p->copy);
     }
+    thm_status status = thm_dense_info(LAPACKE_dsyevr(
+        LAPACK_COL_MAJOR, 'V', 'I', 'U', j, p->copy, j, 0, 0, j - most + 1, j,
+        0, &found, p->values, p->u, j, p->support));
+    if (status != THM_OK) {
+        return status;
+    }
+    double last[WIDTH];
+    memcpy(last, p->u + (size_t)(most - 1) * (size_t)j + (j - width),
+           (size_t)width * sizeof *last);
+    cblas_dtrmv(CblasColMajor, CblasUpper, CblasNoTrans, CblasNonUnit, width,
+                p->S, WIDTH, last, 1);
+    out->value = p->values[most - 1];
+    out->next = most > 1 ? p->values[most - 2] : 0.0;
+    out->residual = exhausted ? 0.0 : cblas_dnrm2(width, last, 1);
+    double square = out->residual * (out->residual / (out->value - out->next));
+    /* a single Ritz value knows of no gap */
+    out->change = most > 1 && square < out->residual ? square : out->residual;
+    return THM_OK;
 }
 
-static thm_status run(process *p, int n, thm_operator *M, void *ctx,
-                      double tolerance, int most, thm_lanczos *out)
+static thm_status run(process *p, thm_operator *M, void *ctx, double tolerance,
+                      int most_steps, thm_lanczos *out)
 {
+    int n = p->n, width = n < p->width ? n : p->width;
     thm_rng rng = thm_rng_make(0, 0);
-    thm_rng_fill_normal(&rng, n, 1.0, p->basis);
-    cblas_dscal(n, 1.0 / cblas_dnrm2(n, p->basis, 1), p->basis, 1);
-    for (int j = 1;; j++) {
-        double *q = p->basis + (size_t)(j - 1) * (size_t)n, *w = q + n;
-        thm_status status = M(n, q, w, ctx);
+    thm_rng_fill_normal(&rng, (int64_t)n * width, 1.0, p->basis);
+    thm_status status = thm_basis_extend(n, 0, width, p->basis, p->S, p->work);
+    for (out->steps = 1; status == THM_OK; out->steps++) {
+        double *q = p->basis + (size_t)p->columns * (size_t)n;
+        double *w = q + (size_t)width * (size_t)n;
+        status = M(n, width, q, w, ctx);
+        double size = cblas_dnrm2(n * width, w, 1);
+        if (status == THM_OK && !isfinite(size)) {
+            status = THM_EDOMAIN;
+        }
         if (status != THM_OK) {
-            return status;
+            break;
         }
-        double size = cblas_dnrm2(n, w, 1);
-        if (!isfinite(size)) {
-            return THM_EDOMAIN;
+        int before = p->columns;
+        p->columns += width;
+        cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, p->columns, width,
+                    n, 1, p->basis, n, w, n, 0,
+                    p->H + (size_t)before * (size_t)p->ld, p->ld);
+        /* in the whole space, or in one that M maps to itself but for rounding,
+         * Ritz values are eigenvalues */
+        int left = n - p->columns < width ? n - p->columns : width;
+        bool exhausted = left == 0;
+        if (!exhausted) {
+            status =
+                thm_basis_extend(n, p->columns, left, p->basis, p->S, p->work);
+            double beta = cblas_dnrm2(WIDTH * left, p->S, 1);
+            exhausted = left == width && !(beta > n * DBL_EPSILON * size);
         }
-        p->alpha[j - 1] = cblas_ddot(n, q, 1, w, 1);
-        clean(p, n, j, w);
-        double beta = cblas_dnrm2(n, w, 1);
-        /* what is left of a space that M maps to itself is rounding */
-        bool exhausted = j == n || !(beta > n * DBL_EPSILON * size);
-        p->beta[j - 1] = exhausted ? 0.0 : beta;
-        bool last = exhausted || j == most;
-        /* a step of a large matrix may be cheaper than this */
-        if (last || j % 4 == 0) {
-            status = ritz(p, j, out);
-            if (last || status != THM_OK ||
-                out->change <= tolerance * out->value) {
-                return status;
-            }
+        bool last = exhausted || out->steps == most_steps;
+        /* part of a block says nothing of the residual */
+        bool whole = exhausted || left == width;
+        if (status == THM_OK && whole &&
+            (last || out->steps % (p->width == 1 ? 4 : 2) == 0)) {
+            status = ritz(p, width, exhausted, out);
+            last = last || out->change <= tolerance * out->value;
         }
-        cblas_dscal(n, 1.0 / beta, w, 1);
+        if (last && whole) {
+            break;
+        }
+        width = left;
     }
+    return status;
 }
 
-thm_status thm_lanczos_max(int n, thm_operator *M, void *ctx, double tolerance,
-                           int most_steps, double *x, thm_lanczos *out)
+thm_status thm_lanczos_max(int n, int width, thm_operator *M, void *ctx,
+                           double tolerance, int most_steps, int wanted,
+                           double *X, double *values, thm_lanczos *out)
 {
-    if (n < 1 || most_steps < 1 || !(tolerance >= 0.0)) {
+    if (n < 1 || width < 1 || width > WIDTH || most_steps < 1 || wanted < 1 ||
+        wanted > n || !(tolerance >= 0.0)) {
         return THM_EDIM;
     }
-    int most = most_steps < n ? most_steps : n;
-    process p = {0};
+    int blocks = (n + width - 1) / width;
+    int ld = width * (most_steps < blocks ? most_steps : blocks);
+    /* a gap takes two */
+    int pairs = wanted < 2 ? 2 : wanted;
+    process p = {.n = n, .width = width, .wanted = pairs, .ld = ld};
     thm_lanczos found = {0};
-    thm_status status = thm_dense_alloc(most + 1, n, 1, &p.basis);
+    thm_status status = thm_dense_alloc(ld + width, n, 1, &p.basis);
     if (status == THM_OK) {
-        status = thm_dense_alloc(most, 7, 1, &p.alpha);
+        status = thm_dense_alloc(ld, 2 * ld + pairs + 1, 1, &p.H);
     }
     if (status == THM_OK) {
-        p.beta = p.alpha + most;
-        p.d = p.beta + most;
-        p.e = p.d + most;
-        p.weights = p.e + most;
-        p.vector = p.weights + most;
-        status = run(&p, n, M, ctx, tolerance, most, &found);
+        status = thm_dense_alloc((int)thm_basis_room(ld), 1, 1, &p.work);
+    }
+    p.support = malloc(2 * (size_t)pairs * sizeof *p.support);
+    if (status == THM_OK && p.support == NULL) {
+        status = THM_ENOMEM;
     }
     if (status == THM_OK) {
-        cblas_dgemv(CblasRowMajor, CblasTrans, found.steps, n, 1, p.basis, n,
-                    p.vector, 1, 0, x, 1);
-        cblas_dscal(n, 1.0 / cblas_dnrm2(n, x, 1), x, 1);
+        p.copy = p.H + (size_t)ld * (size_t)ld;
+        p.u = p.copy + (size_t)ld * (size_t)ld;
+        p.values = p.u + (size_t)ld * (size_t)pairs;
+        status = run(&p, M, ctx, tolerance, most_steps, &found);
+    }
+    if (status == THM_OK) {
+        /* the largest stands last; a short process has fewer than wanted */
+        int count = p.columns < pairs ? p.columns : pairs;
+        for (int i = 0; i < wanted && i < count; i++) {
+            double *x = X + (size_t)i * (size_t)n;
+            cblas_dgemv(CblasColMajor, CblasNoTrans, n, p.columns, 1, p.basis,
+                        n, p.u + (size_t)(count - 1 - i) * (size_t)p.columns, 1,
+                        0, x, 1);
+            cblas_dscal(n, 1.0 / cblas_dnrm2(n, x, 1), x, 1);
+            if (values) {
+                values[i] = p.values[count - 1 - i];
+            }
+        }
+        found.found = wanted < count ? wanted : count;
         *out = found;
     }
     free(p.basis);
-    free(p.alpha);
+    free(p.H);
+    free(p.work);
+    free(p.support);
     return status;
 }

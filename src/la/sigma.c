@@ -1,8 +1,8 @@
 /* The smallest singular value by a triangular factor and Lanczos; see sigma.h.
  *
  * Whatever the route, what it finds is only a unit vector v; the value is
- * |W' v|, recomputed from the matrix itself in twice the working precision.
- * With v = sum c_i v_i over the left singular vectors,
+ * |W' v| / |v|, recomputed from the matrix itself in twice the working
+ * precision. With v = sum c_i v_i over the left singular vectors,
  *
  *     |W' v|^2 - sigma_k^2 = sum c_i^2 (sigma_i^2 - sigma_k^2) >= 0,
  *
@@ -21,6 +21,8 @@
 #include "la/dense.h"
 #include "la/dot2.h"
 #include "la/lanczos.h"
+#include "la/rough.h"
+#include "la/sigma_single.h"
 #include "la/wide.h"
 
 typedef struct {
@@ -48,7 +50,9 @@ static double tolerance(const problem *b)
  *     and if some sigma_i lie within t of s: t more, with next = s + t.
  * r is orthogonal to v but for rounding, which R'^-1 would magnify by 1 / s:
  * taken out. */
-static thm_status judge(problem *b, const thm_triangle *t, double next)
+typedef thm_status half_solve(int k, const double *x, double *out, void *R);
+
+static thm_status judge(problem *b, half_solve *half, void *R, double next)
 {
     int k = b->w.k, p = b->w.p;
     thm_sigma *out = &b->out;
@@ -57,67 +61,59 @@ static thm_status judge(problem *b, const thm_triangle *t, double next)
     if (status != THM_OK) {
         return status;
     }
-    double s = cblas_dnrm2(p, b->y, 1), residual = 0.0, square = 0.0;
+    /* the lengths, too: plain sums are worth several units of s */
+    double length, s, residual = 0.0, square = 0.0;
+    status = thm_dot2(1, k, 1, b->v, false, b->v, thm_isa_detect(), &length);
+    if (status == THM_OK) {
+        status = thm_dot2(1, p, 1, b->y, false, b->y, thm_isa_detect(), &s);
+    }
+    if (status != THM_OK) {
+        return status;
+    }
+    cblas_dscal(k, 1.0 / sqrt(length), b->v, 1);
+    s = sqrt(s / length);
     if (s > 0.0) {
-        cblas_dscal(p, 1.0 / s, b->y, 1);
+        cblas_dscal(p, 1.0 / (s * sqrt(length)), b->y, 1);
         memcpy(b->r, b->v, (size_t)k * sizeof *b->r);
         cblas_dgemv(CblasRowMajor, CblasNoTrans, k, p, 1, b->w.W, p, b->y, 1,
                     -s, b->r, 1);
         residual = cblas_dnrm2(k, b->r, 1);
         cblas_daxpy(k, -cblas_ddot(k, b->v, 1, b->r, 1), b->v, 1, b->r, 1);
-        cblas_dtrsv(CblasColMajor, CblasUpper, CblasTrans, CblasNonUnit, k,
-                    t->R, t->ld, b->r, 1);
-        double size = cblas_dnrm2(k, b->r, 1);
+        status = half(k, b->r, b->v, R);
+        double size = cblas_dnrm2(k, b->v, 1);
         square = s * size * size;
     }
     double near = 0.5 * tolerance(b) * out->max;
-    double apart = square / ((1.0 - s / next) * (1.0 + s / next));
-    double together =
-        near + square * ((s + near) / near) * ((s + near) / (2.0 * s + near));
     double least = fmin(s, residual);
     out->min = s;
     out->residual = least / out->max;
-    least = next > s && apart < least ? apart : least;
-    out->error = (together < least ? together : least) / out->max;
-    return THM_OK;
+    out->error = fmin(least, thm_sigma_left(s, next, square, near)) / out->max;
+    return status;
 }
 
-/* sigma_1 from below.  The vector may be rough, the value is not: with theta =
- * |R x|^2 and r = R'R x - theta x, theta is off by at most |r|, and by |r|^2 /
- * (theta - next) where next bounds the second eigenvalue. */
-static thm_status largest(problem *b, thm_triangle *t)
+/* sigma_1 from below, through a factor or a rough one.  The vector may be
+ * rough, the value is not: with theta = |W'x|^2 and r = W W'x - theta x, theta
+ * is off by at most |r|, and by |r|^2 / (theta - next) where next bounds the
+ * second eigenvalue. */
+static thm_status largest(problem *b, thm_operator *forward, void *R,
+                          double tolerance)
 {
-    /* from here on R in double precision leaves the second cache */
-    enum { ROUGH = 512 };
-    int k = t->k;
-    double scale = 1.0;
+    int k = b->w.k, p = b->w.p;
     thm_lanczos found;
-    thm_rough rough = {0};
-    thm_status status;
-    if (k < ROUGH) {
-        status = thm_lanczos_max(k, thm_triangle_forward, t, DBL_EPSILON,
-                                 THM_SIGMA_MAX_STEPS, b->v, &found);
-    } else {
-        scale = sqrt(b->w.square);
-        status = thm_rough_make(t, scale, &rough);
-        if (status == THM_OK) {
-            status = thm_lanczos_max(k, thm_rough_forward, &rough,
-                                     FLT_EPSILON * FLT_EPSILON,
-                                     THM_SIGMA_MAX_STEPS, b->v, &found);
-        }
-        thm_rough_free(&rough);
-    }
-    if (status == THM_OK) {
-        status = thm_triangle_forward(k, b->v, b->r, t);
-    }
+    thm_status status =
+        thm_lanczos_max(k, 1, forward, R, tolerance, THM_SIGMA_MAX_STEPS, 1,
+                        b->v, NULL, &found);
     if (status != THM_OK) {
         return status;
     }
-    double theta = cblas_ddot(k, b->v, 1, b->r, 1);
-    double apart = theta - found.next * scale * scale;
-    cblas_daxpy(k, -theta, b->v, 1, b->r, 1);
-    double r = cblas_dnrm2(k, b->r, 1);
-    b->out.max = sqrt(theta);
+    cblas_dgemv(CblasRowMajor, CblasTrans, k, p, 1, b->w.W, p, b->v, 1, 0, b->y,
+                1);
+    double max = cblas_dnrm2(p, b->y, 1), theta = max * max;
+    memcpy(b->r, b->v, (size_t)k * sizeof *b->r);
+    cblas_dgemv(CblasRowMajor, CblasNoTrans, k, p, 1, b->w.W, p, b->y, 1,
+                -theta, b->r, 1);
+    double r = cblas_dnrm2(k, b->r, 1), apart = theta - found.next;
+    b->out.max = max;
     b->out.max_error = fmin(r, apart > 0.0 ? r * (r / apart) : r) / theta / 2.0;
     return isfinite(theta) ? THM_OK : THM_EDOMAIN;
 }
@@ -128,14 +124,14 @@ static thm_status smallest(problem *b, thm_triangle *t, double noise)
 {
     thm_lanczos found;
     thm_status status =
-        thm_lanczos_max(t->k, thm_triangle_inverse, t, DBL_EPSILON,
-                        THM_SIGMA_STEPS, b->v, &found);
+        thm_lanczos_max(t->k, THM_LANCZOS_WIDTH, thm_triangle_inverse, t,
+                        DBL_EPSILON, THM_SIGMA_BLOCKS, 1, b->v, NULL, &found);
     if (status != THM_OK) {
         return status;
     }
     /* Lanczos judges v by 1 / sigma^2, which forgives what |W'v| does not: a
      * step of inverse iteration takes (sigma_k / sigma_i)^2 of c_i */
-    status = thm_triangle_inverse(t->k, b->v, b->r, t);
+    status = thm_triangle_inverse(t->k, 1, b->v, b->r, t);
     double size = cblas_dnrm2(t->k, b->r, 1);
     if (status != THM_OK || !isfinite(size)) {
         return status == THM_OK ? THM_EDOMAIN : status;
@@ -149,71 +145,52 @@ static thm_status smallest(problem *b, thm_triangle *t, double noise)
     b->out.gap = t->k == 1;
     if (found.next > 0.0) {
         next = 1.0 / sqrt(found.next);
-        b->out.gap = 1.0 - sqrt(found.next / found.value);
+        b->out.gap = 1.0 - fmin(sqrt(found.next / found.value), 1.0);
         next = b->out.route == THM_SIGMA_QR
                    ? next - noise
                    : sqrt(fmax(next - noise, 0.0)) * sqrt(next + noise);
     }
-    return judge(b, t, next);
+    return judge(b, thm_triangle_half, t, next);
 }
 
 static thm_status from_factor(problem *b, thm_triangle *t, double noise)
 {
-    thm_status status = largest(b, t);
+    /* from here on R in double precision leaves the second cache */
+    enum { ROUGH = 512 };
+    thm_status status;
+    if (t->k < ROUGH) {
+        status = largest(b, thm_triangle_forward, t, DBL_EPSILON);
+    } else {
+        thm_rough rough = {0};
+        status = thm_rough_copy(t, sqrt(b->w.square), &rough);
+        if (status == THM_OK) {
+            status = largest(b, thm_rough_forward, &rough,
+                             (double)FLT_EPSILON * (double)FLT_EPSILON);
+        }
+        thm_rough_free(&rough);
+    }
     return status == THM_OK ? smallest(b, t, noise) : status;
 }
 
-/* Whether the diagonal of the leading quarter of R, from h of the k rows, falls
- * so fast that the Gram matrix would be computed in vain.  A guess, it decides
- * about time alone.  Where singular values are spaced evenly in their logarithm
- * and vectors are generic, the fall continued to k is measured as 2e-3 at
- * condition 1e4 and 3e-4 at 1e5, between which the route ends to pass. */
-static thm_status hopeless(int k, int h, const double *G, bool *guess)
+/* What v is worth where W itself has the last word. */
+static bool passed(const problem *b)
 {
-    const double PACE = 5e-4;
-    double *block = NULL, most = 0.0, least = HUGE_VAL;
-    thm_triangle t;
-    thm_status status = thm_dense_alloc(h, h, 1, &block);
-    if (status != THM_OK) {
-        return status;
-    }
-    for (int j = 0; j < h; j++) {
-        memcpy(block + (size_t)j * (size_t)h, G + (size_t)j * (size_t)k,
-               ((size_t)j + 1) * sizeof *block);
-    }
-    status = thm_triangle_chol(h, block, &t);
-    for (int j = 0; status == THM_OK && j < h; j++) {
-        double r = fabs(block[(size_t)j * (size_t)h + (size_t)j]);
-        most = fmax(most, r);
-        least = fmin(least, r);
-    }
-    *guess = !(pow(least / most, (double)k / h) > PACE);
-    free(block);
-    return status == THM_ESINGULAR ? THM_OK : status;
+    return b->out.error <= tolerance(b) ||
+           b->out.residual <= sqrt(b->w.p) * DBL_EPSILON;
 }
 
-static thm_status by_gram(problem *b, bool may_leave, bool *good)
+static thm_status by_gram(problem *b, bool *good)
 {
-    /* below this no part is worth a call of its own */
-    enum { PARTS = 4, SMALL = 256 };
-    int k = b->w.k, h = may_leave && k >= SMALL ? k / PARTS : 0;
+    int k = b->w.k;
     double *G = NULL;
     thm_triangle t;
     /* of sums of p and k terms, whose roundings add up as a random walk */
     double noise = sqrt((double)b->w.p + k) * DBL_EPSILON * b->w.square;
-    bool left = false;
     thm_status status = thm_dense_alloc(k, k, 1, &G);
-    if (status == THM_OK && h > 0) {
-        thm_wide_gram(&b->w, 0, h, G);
-        status = hopeless(k, h, G, &left);
+    if (status == THM_OK) {
+        thm_wide_gram(&b->w, 0, k, G);
+        status = thm_triangle_chol(k, G, &t);
     }
-    *good = false;
-    if (status != THM_OK || left) {
-        free(G);
-        return status;
-    }
-    thm_wide_gram(&b->w, h, k, G);
-    status = thm_triangle_chol(k, G, &t);
     /* sigma_k is at most every diagonal entry of R */
     double least = status == THM_OK ? HUGE_VAL : 0.0;
     for (int i = 0; status == THM_OK && i < k; i++) {
@@ -223,17 +200,83 @@ static thm_status by_gram(problem *b, bool may_leave, bool *good)
         b->out.route = THM_SIGMA_GRAM;
         status = from_factor(b, &t, sqrt(noise));
         *good = status == THM_OK && b->out.min * b->out.min > 2.0 * noise &&
-                (b->out.error <= tolerance(b) ||
-                 b->out.residual <= sqrt(b->w.p) * DBL_EPSILON);
+                passed(b);
     }
     free(G);
     /* an inverse beyond the range of doubles is as much as singular */
     return status == THM_ESINGULAR || status == THM_EDOMAIN ? THM_OK : status;
 }
 
+/* Which route to begin with, by how fast the diagonal of R falls over its
+ * leading quarter, continued to all of it.  A guess, it decides about time
+ * alone.  Where singular values are spaced evenly in their logarithm and
+ * vectors are generic, 0.04 is measured at condition 300, where the error of a
+ * Gram matrix in single precision begins to cost steps, and FALL_QR at 2e5,
+ * where that of a QR factorisation does. */
+static thm_status guess(const thm_rough *rough, thm_sigma_route *route)
+{
+    enum { PARTS = 4 };
+    const double FALL_GRAM = 0.04, FALL_QR = 2e-4;
+    double fall;
+    thm_status status = thm_rough_fall(rough, rough->k / PARTS, &fall);
+    fall = pow(fall, (double)PARTS);
+    *route = fall > FALL_GRAM ? THM_SIGMA_SINGLE_GRAM
+             : fall > FALL_QR ? THM_SIGMA_SINGLE_QR
+                              : THM_SIGMA_QR;
+    return status;
+}
+
+/* Through a factor in single precision. */
+static thm_status by_rough(problem *b, thm_rough *rough, bool *good)
+{
+    thm_refined found;
+    thm_status status = b->out.route == THM_SIGMA_SINGLE_GRAM
+                            ? thm_rough_chol(rough)
+                            : thm_rough_qr(rough);
+    if (status == THM_OK) {
+        status = largest(b, thm_rough_forward, rough,
+                         (double)FLT_EPSILON * (double)FLT_EPSILON);
+    }
+    if (status == THM_OK) {
+        /* an eighth: r is not the residual of judge to the last bit */
+        status = thm_sigma_refine(&b->w, rough, tolerance(b) * b->out.max / 8.0,
+                                  sqrt(b->w.p) * DBL_EPSILON * b->out.max / 2.0,
+                                  b->v, &found);
+    }
+    if (status == THM_OK) {
+        status = judge(b, thm_rough_half, rough, found.next);
+    }
+    if (status == THM_OK) {
+        b->out.steps = found.steps;
+        b->out.gap =
+            b->w.k == 1 ? 1.0 : 1.0 - fmin(b->out.min / found.second, 1.0);
+        *good = passed(b);
+    }
+    return status;
+}
+
+static thm_status by_single(problem *b, thm_sigma_route asked, bool *good)
+{
+    thm_rough rough = {0};
+    b->out.route = asked;
+    thm_status status = thm_rough_make(&b->w, &rough);
+    if (status == THM_OK && asked == THM_SIGMA_AUTO) {
+        status = guess(&rough, &b->out.route);
+    }
+    if (status == THM_OK && b->out.route != THM_SIGMA_QR) {
+        status = by_rough(b, &rough, good);
+    }
+    thm_rough_free(&rough);
+    /* what single precision cannot do is no error */
+    return status == THM_ESINGULAR || status == THM_EDOMAIN ||
+                   status == THM_ECONVERGE
+               ? THM_OK
+               : status;
+}
+
 /* Where Lanczos overflows (R^-1 may exceed the range of doubles) or does not
  * end: R = U S V' in full, slower by far. */
-static thm_status by_svd(problem *b, const thm_triangle *t)
+static thm_status by_svd(problem *b, thm_triangle *t)
 {
     int k = t->k;
     size_t kk = (size_t)k * (size_t)k;
@@ -259,7 +302,7 @@ static thm_status by_svd(problem *b, const thm_triangle *t)
             b->out.max_error = b->w.p * DBL_EPSILON;
             b->out.steps = 0;
             b->out.gap = next > 0.0 ? 1.0 - values[k - 1] / next : 0.0;
-            status = judge(b, t, next);
+            status = judge(b, thm_triangle_half, t, next);
         }
     }
     free(U);
@@ -287,12 +330,18 @@ static thm_status by_qr(problem *b, bool *good)
 
 static thm_status solve(problem *b, thm_sigma_route route)
 {
-    bool good = false;
+    /* below this no part of the work is large enough to gain */
+    enum { SMALL = 256 };
+    bool good = false, any = route == THM_SIGMA_AUTO;
+    bool small = b->w.k < SMALL;
     thm_status status = THM_OK;
-    if (route != THM_SIGMA_QR) {
-        status = by_gram(b, route == THM_SIGMA_AUTO, &good);
+    if (route == THM_SIGMA_SINGLE_GRAM || route == THM_SIGMA_SINGLE_QR ||
+        (any && !small)) {
+        status = by_single(b, route, &good);
+    } else if (route == THM_SIGMA_GRAM || any) {
+        status = by_gram(b, &good);
     }
-    if (status == THM_OK && !good && route != THM_SIGMA_GRAM) {
+    if (status == THM_OK && !good && (any || route == THM_SIGMA_QR)) {
         status = by_qr(b, &good);
     }
     return status == THM_OK && !good ? THM_ECONVERGE : status;
@@ -301,8 +350,7 @@ static thm_status solve(problem *b, thm_sigma_route route)
 thm_status thm_sigma_est(int m, int n, const double *A, thm_sigma_route route,
                          thm_sigma *out)
 {
-    if (route != THM_SIGMA_AUTO && route != THM_SIGMA_GRAM &&
-        route != THM_SIGMA_QR) {
+    if ((unsigned)route >= THM_SIGMA_SVD) {
         return THM_EDOMAIN;
     }
     problem b = {0};

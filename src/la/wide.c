@@ -156,68 +156,45 @@ void thm_triangle_free(thm_triangle *t)
     }
 }
 
-thm_status thm_triangle_inverse(int k, const double *x, double *out, void *ctx)
+/* Kernels of vectors are faster than those of blocks of one. */
+thm_status thm_triangle_inverse(int k, int count, const double *X, double *out,
+                                void *ctx)
+{
+    const thm_triangle *t = ctx;
+    memcpy(out, X, (size_t)count * (size_t)k * sizeof *out);
+    if (count == 1) {
+        cblas_dtrsv(CblasColMajor, CblasUpper, CblasTrans, CblasNonUnit, k,
+                    t->R, t->ld, out, 1);
+        cblas_dtrsv(CblasColMajor, CblasUpper, CblasNoTrans, CblasNonUnit, k,
+                    t->R, t->ld, out, 1);
+        return THM_OK;
+    }
+    cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit,
+                k, count, 1, t->R, t->ld, out, k);
+    cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans,
+                CblasNonUnit, k, count, 1, t->R, t->ld, out, k);
+    return THM_OK;
+}
+
+thm_status thm_triangle_forward(int k, int count, const double *X, double *out,
+                                void *ctx)
+{
+    const thm_triangle *t = ctx;
+    memcpy(out, X, (size_t)count * (size_t)k * sizeof *out);
+    for (int j = 0; j < count; j++, out += k) {
+        cblas_dtrmv(CblasColMajor, CblasUpper, CblasNoTrans, CblasNonUnit, k,
+                    t->R, t->ld, out, 1);
+        cblas_dtrmv(CblasColMajor, CblasUpper, CblasTrans, CblasNonUnit, k,
+                    t->R, t->ld, out, 1);
+    }
+    return THM_OK;
+}
+
+thm_status thm_triangle_half(int k, const double *x, double *out, void *ctx)
 {
     const thm_triangle *t = ctx;
     memcpy(out, x, (size_t)k * sizeof *out);
     cblas_dtrsv(CblasColMajor, CblasUpper, CblasTrans, CblasNonUnit, k, t->R,
                 t->ld, out, 1);
-    cblas_dtrsv(CblasColMajor, CblasUpper, CblasNoTrans, CblasNonUnit, k, t->R,
-                t->ld, out, 1);
-    return THM_OK;
-}
-
-thm_status thm_triangle_forward(int k, const double *x, double *out, void *ctx)
-{
-    const thm_triangle *t = ctx;
-    memcpy(out, x, (size_t)k * sizeof *out);
-    cblas_dtrmv(CblasColMajor, CblasUpper, CblasNoTrans, CblasNonUnit, k, t->R,
-                t->ld, out, 1);
-    cblas_dtrmv(CblasColMajor, CblasUpper, CblasTrans, CblasNonUnit, k, t->R,
-                t->ld, out, 1);
-    return THM_OK;
-}
-
-thm_status thm_rough_make(const thm_triangle *t, double scale, thm_rough *out)
-{
-    size_t k = (size_t)t->k;
-    double *room = NULL; /* holds k (k + 2) floats */
-    thm_status status = thm_dense_alloc(t->k, t->k / 2 + 2, 1, &room);
-    if (status != THM_OK) {
-        return status;
-    }
-    void *raw = room;
-    *out = (thm_rough){.k = t->k, .x = raw};
-    out->R = out->x + k;
-    for (size_t j = 0; j < k; j++) {
-        const double *from = t->R + j * (size_t)t->ld;
-        for (size_t i = 0; i <= j; i++) {
-            out->R[j * k + i] = (float)(from[i] / scale);
-        }
-    }
-    return THM_OK;
-}
-
-void thm_rough_free(thm_rough *rough)
-{
-    if (rough) {
-        free(rough->x);
-        *rough = (thm_rough){0};
-    }
-}
-
-thm_status thm_rough_forward(int k, const double *x, double *out, void *ctx)
-{
-    const thm_rough *r = ctx;
-    for (int i = 0; i < k; i++) {
-        r->x[i] = (float)x[i];
-    }
-    cblas_strmv(CblasColMajor, CblasUpper, CblasNoTrans, CblasNonUnit, k, r->R,
-                k, r->x, 1);
-    cblas_strmv(CblasColMajor, CblasUpper, CblasTrans, CblasNonUnit, k, r->R, k,
-                r->x, 1);
-    for (int i = 0; i < k; i++) {
-        out[i] = (double)r->x[i];
-    }
     return THM_OK;
 }

@@ -46,22 +46,14 @@ thm_status thm_triangle_chol(int k, double *G, thm_triangle *out);
 thm_status thm_triangle_qr(const thm_wide *wide, thm_triangle *out);
 void thm_triangle_free(thm_triangle *t);
 
-/* out <- (W W')^-1 x and out <- W W' x through R: operators of Lanczos. */
-thm_status thm_triangle_inverse(int k, const double *x, double *out, void *t);
-thm_status thm_triangle_forward(int k, const double *x, double *out, void *t);
+/* out <- (W W')^-1 X and out <- W W' X through R, `count` columns of k entries
+ * each: operators of Lanczos (la/lanczos.h). */
+thm_status thm_triangle_inverse(int k, int count, const double *X, double *out,
+                                void *t);
+thm_status thm_triangle_forward(int k, int count, const double *X, double *out,
+                                void *t);
 
-/* R in single precision, scaled to a norm near 1: half the memory to read, for
- * an operator that need not be exact.  Needs thm_rough_free. */
-typedef struct {
-    int k;
-    float *R, *x;
-} thm_rough;
-
-/* scale: of the size of |R|.  THM_EOVERFLOW, THM_ENOMEM. */
-thm_status thm_rough_make(const thm_triangle *t, double scale, thm_rough *out);
-void thm_rough_free(thm_rough *rough);
-
-/* out <- R' R x / scale^2, to about sqrt(k) 2^-24. */
-thm_status thm_rough_forward(int k, const double *x, double *out, void *rough);
+/* out <- R'^-1 x: |out| = |W^+ x|. */
+thm_status thm_triangle_half(int k, const double *x, double *out, void *t);
 
 #endif
