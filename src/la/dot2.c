@@ -23,7 +23,7 @@ static thm_dot2_kernel *kernel_of(thm_isa isa)
 thm_status thm_dot2(int q, int k, int p, const double *X, bool lower,
                     const double *W, thm_isa isa, double *Y)
 {
-    enum { C = THM_DOT2_COLUMNS };
+    enum { C = THM_DOT2_COLUMNS, AHEAD = 16 };
     if (q < 1 || k < 1 || p < 1 || (lower && q > k)) {
         return THM_EDIM;
     }
@@ -37,6 +37,12 @@ thm_status thm_dot2(int q, int k, int p, const double *X, bool lower,
         for (int l = 0; l < k; l++) {
             const double *w = W + (size_t)l * (size_t)p + (size_t)j;
             double *out = panel + (size_t)l * 2 * C;
+            /* rows are pages apart: nobody else foresees the next */
+            if (l + AHEAD < k) {
+                const double *later = w + (size_t)AHEAD * (size_t)p;
+                __builtin_prefetch(later);
+                __builtin_prefetch(later + width - 1);
+            }
             for (int c = 0; c < C; c++) {
                 double x = c < width ? w[c] : 0.0;
                 out[c] = thm_dot2_high(x);

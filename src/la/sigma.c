@@ -208,15 +208,15 @@ static thm_status by_gram(problem *b, bool *good)
 }
 
 /* Which route to begin with, by how fast the diagonal of R falls over its
- * leading quarter, continued to all of it.  A guess, it decides about time
+ * leading eighth, continued to all of it.  A guess, it decides about time
  * alone.  Where singular values are spaced evenly in their logarithm and
- * vectors are generic, 0.04 is measured at condition 300, where the error of a
- * Gram matrix in single precision begins to cost steps, and FALL_QR at 2e5,
- * where that of a QR factorisation does. */
+ * vectors are generic, k = 1000, FALL_GRAM is measured at condition 300, where
+ * the error of a Gram matrix in single precision begins to cost steps, and
+ * FALL_QR at 2e5, where that of a QR factorisation does. */
 static thm_status guess(const thm_rough *rough, thm_sigma_route *route)
 {
-    enum { PARTS = 4 };
-    const double FALL_GRAM = 0.04, FALL_QR = 2e-4;
+    enum { PARTS = 8 };
+    const double FALL_GRAM = 0.02, FALL_QR = 1e-4;
     double fall;
     thm_status status = thm_rough_fall(rough, rough->k / PARTS, &fall);
     fall = pow(fall, (double)PARTS);

@@ -59,16 +59,23 @@ double thm_sigma_left(double s, double next, double square, double near)
     return fmin(apart, together);
 }
 
-/* Products of the columns of V from `first` on. */
+/* Products of the columns of V from `first` on; kernels of vectors are faster
+ * than those of blocks of one. */
 static void multiply(davidson *b, int first, int columns)
 {
-    size_t from = (size_t)first;
-    int count = columns - first;
-    double *V = b->V + from * (size_t)b->k, *Y = b->Y + from * (size_t)b->p;
-    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, b->p, count, b->k, 1,
-                b->w->W, b->p, V, b->k, 0, Y, b->p);
-    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, b->k, count, b->p, 1,
-                b->w->W, b->p, Y, b->p, 0, b->Z + from * (size_t)b->k, b->k);
+    int count = columns - first, k = b->k, p = b->p;
+    const double *W = b->w->W, *V = b->V + (size_t)first * (size_t)k;
+    double *Y = b->Y + (size_t)first * (size_t)p;
+    double *Z = b->Z + (size_t)first * (size_t)k;
+    if (count == 1) {
+        cblas_dgemv(CblasColMajor, CblasNoTrans, p, k, 1, W, p, V, 1, 0, Y, 1);
+        cblas_dgemv(CblasColMajor, CblasTrans, p, k, 1, W, p, Y, 1, 0, Z, 1);
+    } else {
+        cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, p, count, k, 1,
+                    W, p, V, k, 0, Y, p);
+        cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, k, count, p, 1, W,
+                    p, Y, p, 0, Z, k);
+    }
     b->columns = columns;
 }
 
@@ -208,9 +215,9 @@ static void correct(davidson *b, double s, const double *r)
     }
 }
 
-/* One column of V more for each column from `first` on, but no more than k; and
- * x's products again: what rotations add to them is in the scale of the whole
- * block. */
+/* One column of V more for each column from `first` on, but no more than k.
+ * Where there are several, x's products again: what rotations add to them is in
+ * the scale of the whole block, and close values are told apart below it. */
 static thm_status extend(davidson *b, int first)
 {
     size_t k = (size_t)b->k;
@@ -231,7 +238,7 @@ static thm_status extend(davidson *b, int first)
     }
     thm_status status = thm_basis_extend(b->k, before, count, b->V, S, b->work);
     if (status == THM_OK) {
-        multiply(b, before - 1, before + count);
+        multiply(b, count > 1 ? before - 1 : before, before + count);
     }
     return status;
 }
