@@ -76,7 +76,7 @@ verify: deps
 
 # The long trainings anew, and what they say; the same command goes on where it
 # was stopped.
-recorded_proofs = h4-runs h8-gradients f29-induction
+recorded_proofs = h4-runs h8-gradients h10-images f29-induction
 .PHONY: reproduce
 reproduce: deps data-mnist
 	@$(MAKE) --no-print-directory $(jobs) build

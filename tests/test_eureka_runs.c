@@ -53,7 +53,7 @@ static const curve otherwise[][6] = {
     {{"softmax", {0}, 0.2, 0.55, 0.9, 1.03, 0.5, 0.2, 0},
      {"normsoftmax-std", {0}, 0.2, 0.55, 0.9, 1.03, 0.5, 0.15, 0}},
     {{"softmax", {0, 0, 5100}, 0.2, 0.53, 0.86, 1.1, 0.8, 0.2, 0},
-     {"normsoftmax-std", {3000, 4000, 0}, 0.2, 0.53, 0.86, 1.1, 0.8, 0.2, 0}},
+     {"normsoftmax-std", {3000, 4000, 900}, 0.2, 0.53, 0.86, 1.1, 0.8, 0.2, 0}},
 };
 
 static void write_records(const curve (*curves)[6])
@@ -84,14 +84,15 @@ static void says(const char *lines, const char *id, const char *verdict)
     free(copy);
 }
 
-static const char *const twin_is_corrected[] = {"H4.2", "H5.2"};
+static const char *const twin_is_corrected[] = {"H4.2", "H5.2", "H10.2"};
 
 /* Of a claim that is expected REFUTED the twin is a weaker statement, which
  * holds where the claim does. */
 static bool is_corrected(const char *id)
 {
     return strcmp(id, twin_is_corrected[0]) == 0 ||
-           strcmp(id, twin_is_corrected[1]) == 0;
+           strcmp(id, twin_is_corrected[1]) == 0 ||
+           strcmp(id, twin_is_corrected[2]) == 0;
 }
 
 static void judge(const curve (*curves)[6], const char *verdict,
@@ -101,7 +102,8 @@ static void judge(const curve (*curves)[6], const char *verdict,
         const char *program, *claims[8];
     } proofs[] = {
         {"h4-runs", {"H4.1", "H4.2", "H5.1", "H5.2", "H6.1", "H6.2", "H7"}},
-        {"h8-gradients", {"H8"}}};
+        {"h8-gradients", {"H8"}},
+        {"h10-images", {"H10.1", "H10.2"}}};
     write_in("");
     write_records(curves);
     for (size_t p = 0; p < sizeof proofs / sizeof *proofs; p++) {

@@ -173,6 +173,8 @@ const thm_catalogue_entry thm_catalogue[] = {
     EUREKA("H7", "abrupt", "h4-runs", THM_HOLDS),
     EUREKA("H8", "plateau-gradients", "h8-gradients", THM_HOLDS),
     EUREKA("H9", "rescaled-gradients", "h9-rescaling", THM_HOLDS),
+    EUREKA("H10.1", "softmax-at-5-tokens", "h10-images", THM_HOLDS),
+    EUREKA("H10.2", "normsoftmax-at-5-tokens", "h10-images", THM_REFUTED),
     EUREKA("H12", "interventions-raise-entropy", "h12-entropy", THM_REFUTED),
     {NULL, NULL, NULL, NULL, THM_VACUOUS},
 };
