@@ -46,7 +46,7 @@ thm_status thm_texts_add(thm_texts *t, const unsigned char *bytes, size_t size,
         t->texts = more;
         t->room = room;
     }
-    if (needed > t->capacity) {
+    if (t->bytes == NULL || needed > t->capacity) {
         unsigned char *more = realloc(t->bytes, 2 * needed);
         if (more == NULL) {
             return THM_ENOMEM;
