@@ -13,7 +13,7 @@ tests='test_softmax test_normsoftmax test_spectrum test_blas test_eig test_qr
 test_lu test_loss test_flow test_flow_kernel test_flow_solve test_ode
 test_ode_watch test_outer test_layer test_layer_edges test_layer_objective
 test_rank test_instance test_landscape test_landscape_plane test_layer_err
-test_pl test_conditions test_lanczos test_sigma test_certify
+test_pl test_conditions test_lanczos test_sigma test_sigma_single test_certify
 test_binomial test_hull test_sweep test_train
 test_vit_config test_vit_forward test_vit_bridge
 test_vit_gradient test_vit_kernels test_vit_model

@@ -192,6 +192,8 @@ START_TEST(inverse_out_of_range)
     ck_assert_int_eq(found.route, THM_SIGMA_SVD);
     ck_assert_double_le(found.min, found.threshold);
     ck_assert_double_le(fabs(found.max - 3), 1e-4);
+    ck_assert_int_eq(thm_sigma_est(n, n, A, THM_SIGMA_GRAM, &found),
+                     THM_ECONVERGE);
     free(A);
 }
 END_TEST
