@@ -178,6 +178,35 @@ START_TEST(another_run_is_refused)
 }
 END_TEST
 
+/* Sums of another width round otherwise; a run goes on with its own alone. */
+START_TEST(kernels_are_those_asked_for)
+{
+    thm_trainer_options o = small();
+    thm_message msg = {""};
+    if (o.isa == THM_ISA_BASELINE) {
+        return; /* there is no other */
+    }
+    thm_trainer *best = made(&o);
+    o.isa = THM_ISA_BASELINE;
+    thm_trainer *plain = made(&o), *again = made(&o);
+    const size_t size = sizeof(float) * (size_t)thm_trainer_layout(best)->total;
+    advance(best, 3);
+    advance(plain, 3);
+    advance(again, 3);
+    assert_same(plain, again);
+    ck_assert_int_ne(
+        memcmp(thm_trainer_params(best), thm_trainer_params(plain), size), 0);
+    ck_assert_int_eq(
+        thm_trainer_save(plain, scratch_path("c"), 0, 0, NULL, NULL), THM_OK);
+    ck_assert_int_eq(thm_trainer_load(best, scratch_path("c"), &msg),
+                     THM_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(msg.text, "baseline"));
+    thm_trainer_free(best);
+    thm_trainer_free(plain);
+    thm_trainer_free(again);
+}
+END_TEST
+
 START_TEST(half_a_checkpoint_is_refused)
 {
     const thm_trainer_options o = small();
@@ -353,6 +382,7 @@ int main(void)
     tcase_add_test(c, each_task_is_learned_its_own_way);
     tcase_add_loop_test(c, a_checkpoint_goes_on, 0, THM_SGD + 1);
     tcase_add_test(c, another_run_is_refused);
+    tcase_add_test(c, kernels_are_those_asked_for);
     tcase_add_test(c, half_a_checkpoint_is_refused);
     tcase_add_test(c, a_checkpoint_of_another_shape_is_refused);
     tcase_add_test(c, a_batch_is_the_mean_of_its_samples);
