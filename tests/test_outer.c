@@ -50,6 +50,8 @@ static void draw_terms(uint64_t seed, int d, int n, int m, terms *s)
     thm_rng_fill_normal(&rng, m, 0.3, s->c);
     thm_rng_fill_normal(&rng, n, 1.0, s->a);
     for (int i = 0; i < n; i++) {
+        /* far below the zeros that follow; formed, they would be rounded */
+        s->a[i] -= m == 0 ? 800.0 : 0.0;
         double sum = s->a[i];
         for (int j = 0; j < m; j++) {
             sum += s->c[j] * s->da[j][i];
