@@ -36,8 +36,8 @@ hit = "($4 == 100 && $1 != 2 && $3 > 0 ? $3 : 1/0)"
 miss = "($4 == 100 && $1 != 2 && $3 == 0 ? 1.05 * steps : 1/0)"
 plot data using (@hit):(row($1, $2)):(colour[$1 + 1]) with points pt 7 ps 0.7 lc rgb variable, \
      data using (@miss):(row($1, $2)):(colour[$1 + 1]) with points pt 6 ps 0.7 lc rgb variable, \
-     data using (@hit):(row($1, $2)):(sprintf("{/=8 %d}", $2)) with labels offset 0.9,0 left textcolor rgb faint, \
-     data using (@miss):(row($1, $2)):(sprintf("{/=8 %d}", $2)) with labels offset 0.9,0 left textcolor rgb faint
+     data using (@hit):(row($1, $2)):(sprintf("{/*0.8 %d}", $2)) with labels offset 0.9,0 left textcolor rgb faint, \
+     data using (@miss):(row($1, $2)):(sprintf("{/*0.8 %d}", $2)) with labels offset 0.9,0 left textcolor rgb faint
 unset arrow 1
 # ---- accuracy, a panel an arm
 set yrange [0:1.05]
