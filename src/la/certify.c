@@ -20,8 +20,6 @@ static const double u = DBL_EPSILON / 2;
 static const double up = 1.0 + 8.0 * DBL_EPSILON;
 static const double down = 1.0 - 8.0 * DBL_EPSILON;
 
-enum { NORM_STEPS = 300 }; /* of Lanczos, for |X|_2 */
-
 /* gamma_n = n u / (1 - n u), from above. */
 static double gamma_of(double n)
 {
@@ -158,8 +156,8 @@ static thm_status vector_of(problem *b, thm_triangle *t)
     thm_lanczos found;
     int k = b->w.k;
     thm_status status =
-        thm_lanczos_max(k, THM_LANCZOS_WIDTH, thm_triangle_inverse, t,
-                        DBL_EPSILON, THM_SIGMA_BLOCKS, 1, b->x, NULL, &found);
+        thm_lanczos_max(k, 1, thm_triangle_inverse, t, DBL_EPSILON,
+                        THM_SIGMA_STEPS, 1, b->x, NULL, &found);
     if (status == THM_OK) {
         status = thm_triangle_inverse(k, 1, b->x, b->v, t);
     }
@@ -260,7 +258,7 @@ static thm_status by_inverse(problem *b, int e, double *Y)
     double eta;
     thm_status status =
         thm_lanczos_max(k, 1, thm_triangle_forward, &inverse, 0x1p-30,
-                        NORM_STEPS, 1, b->v, NULL, &found);
+                        THM_SIGMA_STEPS, 1, b->v, NULL, &found);
     if (status != THM_OK) {
         return status;
     }

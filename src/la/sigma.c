@@ -123,9 +123,11 @@ static thm_status largest(problem *b, thm_operator *forward, void *R,
 static thm_status smallest(problem *b, thm_triangle *t, double noise)
 {
     thm_lanczos found;
+    /* vectors: a block of doubles costs two of them or more, and saves fewer
+     * steps than that */
     thm_status status =
-        thm_lanczos_max(t->k, THM_LANCZOS_WIDTH, thm_triangle_inverse, t,
-                        DBL_EPSILON, THM_SIGMA_BLOCKS, 1, b->v, NULL, &found);
+        thm_lanczos_max(t->k, 1, thm_triangle_inverse, t, DBL_EPSILON,
+                        THM_SIGMA_STEPS, 1, b->v, NULL, &found);
     if (status != THM_OK) {
         return status;
     }

@@ -10,9 +10,9 @@
  * and preconditions the Jacobi-Davidson method (Sleijpen, van der Vorst, 1996)
  * on A itself in double precision, which takes a few products with A.
  *
- * The value is |A'v| / |v| (or |A v| / |v|) of the vector v found, in twice the working
- * precision: its error is quadratic in that of v, so that neither the Gram
- * matrix's squared condition nor single precision is paid for, and what is
+ * The value is |A'v| / |v| (or |A v| / |v|) of the vector v found, in twice the
+ * working precision: its error is quadratic in that of v, so that neither the
+ * Gram matrix's squared condition nor single precision is paid for, and what is
  * returned has passed a test on A itself (residual and error below).
  *
  * Costs, k = min(m, n), p = max(m, n), FLOP in (s)ingle or (d)ouble precision:
@@ -34,9 +34,9 @@ typedef enum {
                      Lanczos overflowed or did not end */
 } thm_sigma_route;
 
-/* Steps of Lanczos at most, of blocks for sigma_k and of vectors for sigma_1:
- * the latter is a yardstick and has to be cheap. */
-enum { THM_SIGMA_BLOCKS = 75, THM_SIGMA_MAX_STEPS = 40 };
+/* Lanczos steps at most, for sigma_k and for sigma_1: the latter is a yardstick
+ * and has to be cheap. */
+enum { THM_SIGMA_STEPS = 300, THM_SIGMA_MAX_STEPS = 40 };
 
 typedef struct {
     double min, max;  /* sigma_k, k = min(m, n), and sigma_1: estimates.  min
@@ -51,7 +51,7 @@ typedef struct {
     double gap;       /* 1 - sigma_k / sigma_(k-1) as Lanczos saw them; 1 if
                          k = 1, 0 if it never saw a second one               */
     double threshold; /* max(m, n) eps max: below it the rank is undecided  */
-    int steps;        /* for min: blocks of Lanczos, or in single precision
+    int steps;        /* for min: of Lanczos, or in single precision
                          products with A A' after the first block            */
     thm_sigma_route route; /* taken */
 } thm_sigma;
