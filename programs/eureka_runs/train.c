@@ -23,6 +23,7 @@ static const setting settings[] = {
     {"tokens", false, 0, 32, 2, 2, 64, 10000, 3e-3},
     {"gradients", false, 0, 32, 2, 2, 64, 10000, 3e-3},
     {"images-5", true, 14, 64, 3, 4, 128, 12000, 3e-4},
+    {"images-17", true, 7, 64, 3, 4, 128, 8000, 5e-4},
 };
 
 static const setting *setting_of(const char *group)

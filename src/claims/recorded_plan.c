@@ -19,6 +19,11 @@ const thm_recorded_group thm_recorded_groups[] = {
     {"images-5",
      2,
      {{"softmax", 1, 3, 6000, 500}, {"normsoftmax-std", 1, 3, 6000, 500}}},
+    {"images-17",
+     3,
+     {{"one-step", 1, 3, 500, 0},
+      {"normsoftmax-std", 1, 3, 8000, 2000},
+      {"softmax", 1, 3, 8000, 2000}}},
     {NULL, 0, {{0}}},
 };
 
