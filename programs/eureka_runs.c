@@ -1,5 +1,5 @@
 /* eureka-runs: the trainings that the recorded claims rest on
- * (paper-notes/hoffmann2024.md, H4 to H8, H10). */
+ * (paper-notes/hoffmann2024.md, H4 to H8, H10, H11). */
 #include <string.h>
 #include <unistd.h>
 #include "core/json.h"
@@ -14,7 +14,8 @@ static const char *groups, *digits = THM_TASK_DIGITS, *shard;
 
 static const thm_option table[] = {
     {"group", 'g', "LIST", THM_OPTION_TEXT, &groups,
-     "tokens, gradients, images-5 (default: all, in this order)", 0, 0},
+     "tokens, gradients, images-5, images-17 (default: all, in this order)", 0,
+     0},
     {"mnist", 0, "DIR", THM_OPTION_TEXT, &digits,
      "the four files of MNIST, for images (default \"" THM_TASK_DIGITS "\")", 0,
      0},
@@ -60,8 +61,8 @@ static thm_status check_groups(thm_message *msg)
         snprintf(word, sizeof word, "%.*s", (int)strcspn(p, ","), p);
         if (!thm_recorded_find(word)) {
             return thm_fail(THM_EDOMAIN, msg,
-                            "--group: expected tokens, gradients or images-5, "
-                            "found '%s'",
+                            "--group: expected tokens, gradients, images-5 or "
+                            "images-17, found '%s'",
                             word);
         }
     }

@@ -24,6 +24,17 @@ static const curve as_said[][6] = {
      {"normsoftmax-std", {0}, 0.2, 0.55, 0.9, 1.03, 0.5, 0.3, 0}},
     {{"softmax", {5000, 0, 5100}, 0.2, 0.53, 0.86, 1.1, 0.8, 0.2, 0},
      {"normsoftmax-std", {0}, 0.2, 0.53, 0.86, 1.1, 0.8, 0.2, 0}},
+    {{"one-step", {300}, 0.6, 0.8, 0.8, 0.7, 0.7, 1.0, 0},
+     {"normsoftmax-std",
+      {1700, 2200, 2000},
+      0.2,
+      0.49,
+      0.85,
+      1.1,
+      0.8,
+      0.5,
+      0.65},
+     {"softmax", {3700, 3700, 1900}, 0.3, 0.53, 0.83, 1.1, 0.8, 0.2, 0}},
 };
 
 /* ... and the other way round. */
@@ -54,12 +65,24 @@ static const curve otherwise[][6] = {
      {"normsoftmax-std", {0}, 0.2, 0.55, 0.9, 1.03, 0.5, 0.15, 0}},
     {{"softmax", {0, 0, 5100}, 0.2, 0.53, 0.86, 1.1, 0.8, 0.2, 0},
      {"normsoftmax-std", {3000, 4000, 900}, 0.2, 0.53, 0.86, 1.1, 0.8, 0.2, 0}},
+    {{"one-step", {0}, 0.6, 0.5, 0.8, 0.7, 0.7, 1.0, 0},
+     {"normsoftmax-std",
+      {3700, 3800, 2000},
+      0.2,
+      0.5,
+      0.78,
+      1.1,
+      0.8,
+      0.5,
+      0.8},
+     {"softmax", {3700, 3700, 1900}, 0.3, 0.55, 0.8, 1.1, 0.8, 0.2, 0}},
 };
 
 static void write_records(const curve (*curves)[6])
 {
-    static const char *const groups[] = {"tokens", "gradients", "images-5"};
-    for (int g = 0; g < 3; g++) {
+    static const char *const groups[] = {"tokens", "gradients", "images-5",
+                                         "images-17"};
+    for (int g = 0; g < 4; g++) {
         char name[32];
         char *text = record_text(groups[g], curves[g]);
         snprintf(name, sizeof name, "%s.tsv", groups[g]);
@@ -103,7 +126,7 @@ static void judge(const curve (*curves)[6], const char *verdict,
     } proofs[] = {
         {"h4-runs", {"H4.1", "H4.2", "H5.1", "H5.2", "H6.1", "H6.2", "H7"}},
         {"h8-gradients", {"H8"}},
-        {"h10-images", {"H10.1", "H10.2"}}};
+        {"h10-images", {"H10.1", "H10.2", "H11.1", "H11.2", "H11.3"}}};
     write_in("");
     write_records(curves);
     for (size_t p = 0; p < sizeof proofs / sizeof *proofs; p++) {
@@ -157,7 +180,7 @@ END_TEST
 /* With less than 16 pairs on the plateau no interval has the level. */
 START_TEST(too_few_pairs_decide_nothing)
 {
-    curve c[3][6];
+    curve c[4][6];
     memcpy(c, as_said, sizeof c);
     c[1][0].moment[7] = 900; /* seeds 8 to 40 have left it */
     find_program("h8-gradients");
@@ -215,7 +238,8 @@ START_TEST(bad_usage_is_one_line)
         const char *args, *says;
     } bad[] = {
         {"--group token --out .",
-         "--group: expected tokens, gradients or images-5, found 'token'"},
+         "--group: expected tokens, gradients, images-5 or images-17, found "
+         "'token'"},
         {"--group tokens, --out .", "found ''"},
         {"--group '' --out .", "found ''"},
         {"--shard 3/2 --out .", "3/2"},

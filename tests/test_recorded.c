@@ -225,6 +225,8 @@ START_TEST(moments_are_counted_and_ranked)
     ck_assert(thm_moments_median(&r, "softmax") == 10100);
     ck_assert(thm_moments_median(&r, "normsoftmax-std") == 1500);
     ck_assert(thm_moments_median(&r, "normsoftmax-var") == 1700);
+    ck_assert_int_eq(thm_moments_earlier(&r, "normsoftmax-std", "softmax"), 4);
+    ck_assert_int_eq(thm_moments_earlier(&r, "softmax", "normsoftmax-std"), 0);
     thm_recorded_free(&r);
 }
 END_TEST
@@ -272,6 +274,41 @@ START_TEST(a_jump_is_sudden_and_no_start)
 }
 END_TEST
 
+static const curve images[] = {
+    {"one-step", {300}, 0.6, 0.8, 0.8, 0.7, 0.7, 1.0, 0},
+    {"normsoftmax-std", {1700, 2200, 2000}, 0.2, 0.5, 0.85, 1.1, 0.8, 0.5, 0},
+    {"softmax", {3700, 0, 1900}, 0.3, 0.53, 0.83, 1.1, 0.8, 0.2, 0}};
+
+START_TEST(plateau_and_end_of_images)
+{
+    double low, high;
+    thm_recorded r = open_drawn("images-17", images);
+    ck_assert(thm_moments_plateau(&r, "softmax", false, &low, &high));
+    ck_assert(low == 0.53 && high == 0.53);
+    /* more than half of what lies between step 500 and the moment */
+    for (int k = 4; k < 11; k++) {
+        r.run[3].row[k].accuracy = 0.47;
+    }
+    ck_assert(thm_moments_plateau(&r, "normsoftmax-std", false, &low, &high));
+    ck_assert(low == 0.47 && high == 0.5);
+    ck_assert(!thm_moments_plateau(&r, "one-step", false, &low, &high));
+    ck_assert(thm_moments_plateau(&r, "one-step", true, &low, &high));
+    ck_assert(low == 0.8 && high == 0.8);
+    r.run[3].moment = 500; /* nothing before it */
+    ck_assert(!thm_moments_plateau(&r, "normsoftmax-std", false, &low, &high));
+    r.run[3].moment = 1700;
+    ck_assert(thm_moments_ends(&r, "softmax", &low, &high));
+    ck_assert(low == 0.83 && high == 0.83);
+    r.run[8].row[18].accuracy = 0.65; /* at 1900 */
+    r.run[8].row[r.run[8].n - 1].accuracy = 0.7;
+    ck_assert(thm_moments_ends(&r, "softmax", &low, &high));
+    ck_assert(low == 0.65 && high == 0.7);
+    r.run[0].found = false; /* its only one */
+    ck_assert(!thm_moments_ends(&r, "one-step", &low, &high));
+    thm_recorded_free(&r);
+}
+END_TEST
+
 static const curve gradients[] = {
     {"softmax", {0}, 0.2, 0.55, 0.9, 1.03, 0.5, 0.2, 0},
     {"normsoftmax-std", {0, 1000, 0}, 0.2, 0.55, 0.9, 1.03, 0.5, 0.3, 0}};
@@ -312,6 +349,7 @@ int main(void)
     tcase_add_test(t, moments_are_counted_and_ranked);
     tcase_add_test(t, stuck_runs_are_held_against_the_floor);
     tcase_add_test(t, a_jump_is_sudden_and_no_start);
+    tcase_add_test(t, plateau_and_end_of_images);
     tcase_add_test(t, factors_are_of_the_plateau);
     suite_add_tcase(suite, t);
     return run_suite(suite);

@@ -175,6 +175,9 @@ const thm_catalogue_entry thm_catalogue[] = {
     EUREKA("H9", "rescaled-gradients", "h9-rescaling", THM_HOLDS),
     EUREKA("H10.1", "softmax-at-5-tokens", "h10-images", THM_HOLDS),
     EUREKA("H10.2", "normsoftmax-at-5-tokens", "h10-images", THM_REFUTED),
+    EUREKA("H11.1", "image-plateau", "h10-images", THM_HOLDS),
+    EUREKA("H11.2", "images-sooner", "h10-images", THM_HOLDS),
+    EUREKA("H11.3", "images-solved", "h10-images", THM_HOLDS),
     EUREKA("H12", "interventions-raise-entropy", "h12-entropy", THM_REFUTED),
     {NULL, NULL, NULL, NULL, THM_VACUOUS},
 };

@@ -49,6 +49,18 @@ double thm_moments_median(const thm_recorded *record, const char *arm)
     return median(run->arm->seeds, step);
 }
 
+int thm_moments_earlier(const thm_recorded *record, const char *a,
+                        const char *b)
+{
+    const thm_recorded_run *x = thm_moments_runs(record, a);
+    const thm_recorded_run *y = thm_moments_runs(record, b);
+    int count = 0;
+    for (int i = 0; i < x->arm->seeds; i++) {
+        count += x[i].moment < y[i].moment;
+    }
+    return count;
+}
+
 bool thm_moments_off_floor(const thm_recorded *record, const char *arm,
                            bool all, double *off)
 {
@@ -89,6 +101,48 @@ int thm_moments_jumps(const thm_recorded *record, const char *arm)
         count += jumps(&run[i]);
     }
     return count;
+}
+
+bool thm_moments_plateau(const thm_recorded *record, const char *arm, bool all,
+                         double *low, double *high)
+{
+    const thm_recorded_run *run = thm_moments_runs(record, arm);
+    *low = 1.0;
+    *high = 0.0;
+    for (int i = 0; i < run->arm->seeds; i++) {
+        double accuracy[MOST];
+        int n = 0;
+        for (int k = 0; k < run[i].n; k++) {
+            if (step_of(k) >= THM_MOMENTS_WARM &&
+                (all || step_of(k) < run[i].moment)) {
+                accuracy[n++] = run[i].row[k].accuracy;
+            }
+        }
+        if (n == 0) {
+            return false;
+        }
+        const double middle = median(n, accuracy);
+        *low = fmin(*low, middle);
+        *high = fmax(*high, middle);
+    }
+    return true;
+}
+
+bool thm_moments_ends(const thm_recorded *record, const char *arm,
+                      double *moment, double *end)
+{
+    const thm_recorded_run *run = thm_moments_runs(record, arm);
+    bool any = false;
+    *moment = *end = 1.0;
+    for (int i = 0; i < run->arm->seeds; i++) {
+        const int k = run[i].moment / THM_RECORDED_EVERY - 1;
+        if (run[i].found) {
+            *moment = fmin(*moment, run[i].row[k].accuracy);
+            *end = fmin(*end, run[i].row[run[i].n - 1].accuracy);
+            any = true;
+        }
+    }
+    return any;
 }
 
 /* The mean ratio on the plateau; false if the run has left it. */

@@ -1,6 +1,6 @@
 /* The rules by which recorded trainings are judged: counts and medians over the
- * runs of one arm (paper-notes/hoffmann2024.md, H4 to H8, H10), as the note
- * fixed them before the numbers were seen.
+ * runs of one arm (paper-notes/hoffmann2024.md, H4 to H8, H10, H11), as the
+ * note fixed them before the numbers were seen.
  *
  * An arm must be one of the record's group.  A run without a Eureka-moment
  * counts with the earliest step at which it could have had it (run->moment). */
@@ -27,6 +27,10 @@ int thm_moments_count(const thm_recorded *record, const char *arm, int from);
 /* The median step of it. */
 double thm_moments_median(const thm_recorded *record, const char *arm);
 
+/* Seeds for which arm a has it earlier than arm b has; both have the same. */
+int thm_moments_earlier(const thm_recorded *record, const char *a,
+                        const char *b);
+
 /* Largest |loss - floor| at the end of the runs without one, or of all runs;
  * false if there is none. */
 bool thm_moments_off_floor(const thm_recorded *record, const char *arm,
@@ -35,6 +39,17 @@ bool thm_moments_off_floor(const thm_recorded *record, const char *arm,
 /* Runs that jump: accuracy below 0.60 at an evaluation at step 500 or later,
  * and above 0.75 at one at most 500 steps after that. */
 int thm_moments_jumps(const thm_recorded *record, const char *arm);
+
+/* *low, *high <- least and largest over the runs of the median accuracy of the
+ * evaluations from step 500 on: those before the Eureka-moment, or all.  False
+ * if a run has none. */
+bool thm_moments_plateau(const thm_recorded *record, const char *arm, bool all,
+                         double *low, double *high);
+
+/* Least accuracy, over the runs with a Eureka-moment, at the moment and at the
+ * end, 1 over none; false if there is none. */
+bool thm_moments_ends(const thm_recorded *record, const char *arm,
+                      double *moment, double *end);
 
 /* factor: (seeds of the arms) <- of arm a over arm b, run by run in the order
  * of their seeds, the ratio of gradients on the plateau: the mean of steps 501
