@@ -124,7 +124,9 @@ return {
                 is(open, "true", `${l.id}: open`),
                 is(shown(detail), false, `${l.id}: closed again`),
                 ...[l, twin].filter((t) => t && t.cases).map((t) =>
-                    is(text.includes(`verify --only ${t.id} --case `) &&
+                    is(text.includes(t.recorded
+                        ? `--recorded out/recorded --only ${l.id}`
+                        : `verify --only ${t.id} --case `) &&
                         text.includes(t.worst_case), true, `replay of ${t.id}`)));
         })),
 
