@@ -25,7 +25,7 @@ perfect = mark(16)
 set multiplot layout 3,2 margins 0.075,0.985,0.075,0.955 spacing 0.095,0.1
 set title "training loss" offset 0,-0.6
 set yrange [0.45:1.6]
-set label 1 "floor without the indicators" at first 0.02 * last, floor_ - 0.06 left textcolor rgb faint
+set label 1 "floor, no indicators" at first 0.02 * last, floor_ - 0.06 left textcolor rgb faint
 set label 2 "perfect network" at first 0.02 * last, perfect + 0.06 left textcolor rgb faint
 set label 3 "softmax" at first 0.99 * last, 1.5 right textcolor rgb blue
 set label 4 "NormSoftmax" at first 0.99 * last, 1.39 right textcolor rgb orange
@@ -34,7 +34,7 @@ plot floor_ with lines dt 2 lc rgb faint, perfect with lines dt 2 lc rgb faint, 
 unset label
 set title "accuracy"
 set yrange [0:1.05]
-set label 1 "cap without the indicators" at first 0.99 * last, cap - 0.12 right textcolor rgb faint
+set label 1 "cap, no indicators" at first 0.99 * last, cap - 0.12 right textcolor rgb faint
 plot cap with lines dt 2 lc rgb faint, \
      for [i = 0:runs - 1] data index i using 3:5 with lines lw 1.6 lc rgb arm(i)
 unset label

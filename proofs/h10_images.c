@@ -3,35 +3,10 @@
  * claims/moments.h). */
 #include <math.h>
 #include "claims/moments.h"
-#include "proofs/proof.h"
+#include "proofs/recorded.h"
 
-static const char *folder; /* NULL: the record in the library */
 static const char *const softmax = "softmax", *const std = "normsoftmax-std",
                          *const one = "one-step";
-
-/* observed <= allowed, off by at most err. */
-static thm_status say(thm_finding *f, double observed, double allowed,
-                      double err)
-{
-    f->observed = observed;
-    f->allowed = allowed;
-    f->err = err;
-    return THM_OK;
-}
-
-#define MEASURE(name)                                                          \
-    static thm_status name(const void *c, void *ctx, thm_finding *f,           \
-                           bool *applies)
-
-/* A measure whose statement is observed <= allowed, exact. */
-#define EXACT(name, observed, allowed)                                         \
-    MEASURE(name)                                                              \
-    {                                                                          \
-        const thm_recorded *r = c;                                             \
-        (void)ctx;                                                             \
-        (void)applies;                                                         \
-        return say(f, observed, allowed, 0.0);                                 \
-    }
 
 EXACT(softmax_sees, 2, thm_moments_count(r, softmax, 1))
 EXACT(std_sees_all, 3, thm_moments_count(r, std, 1))
@@ -94,29 +69,9 @@ MEASURE(moment_solved)
     return say(f, nextafter(0.79, 1.0), moment, 0.0);
 }
 
-static thm_status open_5(double effort, uint64_t seed, thm_case_source *source,
-                         void **ctx, thm_message *msg)
-{
-    (void)effort;
-    (void)seed;
-    (void)ctx;
-    return thm_recorded_source_open(folder, "images-5", source, msg);
-}
+RECORD(open_5, "images-5")
 
-static thm_status open_17(double effort, uint64_t seed, thm_case_source *source,
-                          void **ctx, thm_message *msg)
-{
-    (void)effort;
-    (void)seed;
-    (void)ctx;
-    return thm_recorded_source_open(folder, "images-17", source, msg);
-}
-
-static void close_record(thm_case_source *source, void *ctx)
-{
-    (void)ctx;
-    thm_recorded_source_close(source);
-}
+RECORD(open_17, "images-17")
 
 int main(int argc, char **argv)
 {

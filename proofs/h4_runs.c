@@ -2,36 +2,11 @@
  * (paper-notes/hoffmann2024.md, "Recorded trainings"; the rules:
  * claims/moments.h). */
 #include "claims/moments.h"
-#include "proofs/proof.h"
+#include "proofs/recorded.h"
 
-static const char *folder;         /* NULL: the record in the library */
 static const double digits = 5e-6; /* of a recorded loss */
 static const char *const softmax = "softmax", *const std = "normsoftmax-std",
                          *const uniform = "uniform", *const one = "one-step";
-
-/* observed <= allowed, off by at most err. */
-static thm_status say(thm_finding *f, double observed, double allowed,
-                      double err)
-{
-    f->observed = observed;
-    f->allowed = allowed;
-    f->err = err;
-    return THM_OK;
-}
-
-#define MEASURE(name)                                                          \
-    static thm_status name(const void *c, void *ctx, thm_finding *f,           \
-                           bool *applies)
-
-/* A measure whose statement is observed <= allowed, exact. */
-#define EXACT(name, observed, allowed)                                         \
-    MEASURE(name)                                                              \
-    {                                                                          \
-        const thm_recorded *r = c;                                             \
-        (void)ctx;                                                             \
-        (void)applies;                                                         \
-        return say(f, observed, allowed, 0.0);                                 \
-    }
 
 static thm_status at_floor(const thm_recorded *r, const char *arm, bool all,
                            thm_finding *f, bool *applies)
@@ -73,21 +48,7 @@ EXACT(std_late, 5001, thm_moments_median(r, std))
 EXACT(std_jumps, 4, thm_moments_jumps(r, std))
 EXACT(control_jumps, 4, thm_moments_jumps(r, one))
 
-static thm_status open_tokens(double effort, uint64_t seed,
-                              thm_case_source *source, void **ctx,
-                              thm_message *msg)
-{
-    (void)effort;
-    (void)seed;
-    (void)ctx;
-    return thm_recorded_source_open(folder, "tokens", source, msg);
-}
-
-static void close_record(thm_case_source *source, void *ctx)
-{
-    (void)ctx;
-    thm_recorded_source_close(source);
-}
+RECORD(open_tokens, "tokens")
 
 int main(int argc, char **argv)
 {

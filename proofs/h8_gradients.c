@@ -3,27 +3,12 @@
  * rules: claims/moments.h). */
 #include "claims/median.h"
 #include "claims/moments.h"
-#include "proofs/proof.h"
+#include "proofs/recorded.h"
 
-static const char *folder; /* NULL: the record in the library */
 enum { SEEDS = 40 };
 static const double level = 0.01 / 200;
 static const double digits = 5e-6; /* relative, of a recorded ratio */
 static const char *const softmax = "softmax", *const std = "normsoftmax-std";
-
-/* observed <= allowed, off by at most err. */
-static thm_status say(thm_finding *f, double observed, double allowed,
-                      double err)
-{
-    f->observed = observed;
-    f->allowed = allowed;
-    f->err = err;
-    return THM_OK;
-}
-
-#define MEASURE(name)                                                          \
-    static thm_status name(const void *c, void *ctx, thm_finding *f,           \
-                           bool *applies)
 
 /* The median of the factors is at least 1.3: err reaches to that end of its
  * interval which could turn the verdict. */
@@ -51,21 +36,7 @@ static thm_status larger(const thm_recorded *r, const char *a, const char *b,
 LARGER(std_over_softmax, std, softmax)
 LARGER(softmax_over_std, softmax, std)
 
-static thm_status open_gradients(double effort, uint64_t seed,
-                                 thm_case_source *source, void **ctx,
-                                 thm_message *msg)
-{
-    (void)effort;
-    (void)seed;
-    (void)ctx;
-    return thm_recorded_source_open(folder, "gradients", source, msg);
-}
-
-static void close_record(thm_case_source *source, void *ctx)
-{
-    (void)ctx;
-    thm_recorded_source_close(source);
-}
+RECORD(open_gradients, "gradients")
 
 int main(int argc, char **argv)
 {
